@@ -1,0 +1,46 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { freePort, type RunningServer, startServer, temporaryDirectory } from './process.ts';
+
+/** A docker-registry (distribution 2.8) of the machine's own package. */
+export interface RunningRegistry extends RunningServer {
+  /** `http://127.0.0.1:<port>`, without a prefix. */
+  readonly url: string;
+  /** Where it keeps its blobs; survives `stop` when it was given. */
+  readonly directory: string;
+}
+
+/** Starts docker-registry on a free loopback port (or `port`) on `directory` (or a new one, removed at stop).
+ * `htpasswd` is the text of a bcrypt htpasswd file for Basic authentication. */
+export async function startDockerRegistry(
+  options: { readonly port?: number; readonly directory?: string; readonly htpasswd?: string; readonly deletes?: boolean; readonly readOnly?: boolean } = {},
+): Promise<RunningRegistry> {
+  const port = options.port ?? (await freePort());
+  const directory = options.directory ?? (await temporaryDirectory('registry'));
+  const configuration: Record<string, unknown> = {
+    version: '0.1',
+    log: { level: 'warn', accesslog: { disabled: true } },
+    storage: {
+      filesystem: { rootdirectory: join(directory, 'data') },
+      delete: { enabled: options.deletes ?? false },
+      maintenance: { uploadpurging: { enabled: false }, readonly: { enabled: options.readOnly ?? false } },
+    },
+    http: { addr: `127.0.0.1:${port}` },
+  };
+  if (options.htpasswd !== undefined) {
+    await writeFile(join(directory, 'htpasswd'), options.htpasswd);
+    configuration['auth'] = { htpasswd: { realm: 'test', path: join(directory, 'htpasswd') } };
+  }
+  // JSON is YAML.
+  await writeFile(join(directory, 'config.yml'), JSON.stringify(configuration));
+  const server = await startServer({
+    command: 'docker-registry',
+    arguments: ['serve', join(directory, 'config.yml')],
+    port,
+    directory,
+    debianPackage: 'docker-registry',
+    keepDirectory: options.directory !== undefined,
+  });
+  return { ...server, url: `http://127.0.0.1:${port}`, directory };
+}
