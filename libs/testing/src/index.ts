@@ -4,3 +4,9 @@ export { type RunningRegistry, startDockerRegistry } from './docker-registry.ts'
 export { type NpmClient, npmClient } from './npm-client.ts';
 export { freePort, type RunningServer, startServer, temporaryDirectory } from './process.ts';
 export { type RunningRedis, startRedis } from './redis.ts';
+export { type NpmPublishBody, npmPublishBody, packageTarball } from './npm-publish.ts';
+export { eventually } from './eventually.ts';
+export { type NpmUpstream, startNpmUpstream, type UpstreamVersion } from './npm-upstream.ts';
+export { type ScriptedHandler, type ScriptedRequest, type ScriptedServer, startScriptedServer } from './scripted-server.ts';
+export { type Interceptor, type ScriptedRegistry, startScriptedRegistry } from './scripted-registry.ts';
+export { startTokenAuthProxy, type TokenAuthOptions, type TokenAuthProxy } from './token-auth-proxy.ts';
