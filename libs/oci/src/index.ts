@@ -1,0 +1,41 @@
+export type { Descriptor } from './model/descriptor.ts';
+export { type Digest, digestOf, isDigest } from './model/digest.ts';
+export {
+  EMPTY_BYTES,
+  EMPTY_DESCRIPTOR,
+  EMPTY_MEDIA_TYPE,
+  INDEX_MEDIA_TYPE,
+  type Index,
+  MANIFEST_MEDIA_TYPE,
+  type Manifest,
+  type ManifestBytes,
+} from './model/manifest.ts';
+export {
+  type BlobBody,
+  type BlobReader,
+  type BlobSource,
+  type BlobWriter,
+  type ByteRange,
+  type CallOptions,
+  isTagCreator,
+  isTagDeleter,
+  type ManifestReader,
+  type ManifestWriter,
+  type Registry,
+  type Repository,
+  type TagCreator,
+  type TagDeleter,
+  type TagLister,
+} from './ports/repository.ts';
+export { type Credential, type CredentialSource, staticCredentials } from './remote/auth/credentials.ts';
+export { dockerConfigCredentials } from './remote/auth/docker-config.ts';
+export type { RetryPolicy } from './remote/http/retry.ts';
+export type { TransportTimeouts } from './remote/http/transport.ts';
+export { RemoteRegistry, type RemoteRegistryOptions } from './remote/remote-registry.ts';
+export { parseStorageUrl, type StorageUrl } from './remote/storage-url.ts';
+export { LayoutRegistry } from './layout/layout-registry.ts';
+export { MemoryRegistry, type Fate, type Gate, type MemoryOperation, type MemoryRegistryOptions } from './memory/memory-registry.ts';
+export { bufferBlob, fileBlob } from './model/blob-source.ts';
+export { canonicalJson } from './model/canonical-json.ts';
+export { isManifest, MAX_MANIFEST_BYTES, manifestBytes, parseManifest } from './model/manifest-bytes.ts';
+export { type ExpectedContent, HELD_BACK_BYTES, VerifyingStream } from './verify/verifying-stream.ts';

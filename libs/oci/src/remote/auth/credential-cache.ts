@@ -1,0 +1,42 @@
+import type { Credential, CredentialSource } from './credentials.ts';
+
+const KEPT_MS = 600_000;
+
+/** One host's credential, kept for 10 minutes: credential helpers are programs, and what they give expires. */
+export class CredentialCache {
+  readonly #source: CredentialSource;
+  readonly #host: string;
+  readonly #clock: () => number;
+  #held: { readonly credential: Promise<Credential | null>; readonly until: number } | null = null;
+
+  constructor(source: CredentialSource, host: string, clock: () => number) {
+    this.#source = source;
+    this.#host = host;
+    this.#clock = clock;
+  }
+
+  /** The credential, or `null`. @throws ProxyError `config` as the source does. */
+  async get(): Promise<Credential | null> {
+    if (this.#held === null || this.#held.until <= this.#clock()) {
+      this.#held = { credential: this.#source.credentialFor(this.#host), until: this.#clock() + KEPT_MS };
+    }
+    const held = this.#held;
+    try {
+      return await held.credential;
+    } catch (error) {
+      this.#drop(held);
+      throw error;
+    }
+  }
+
+  /** The registry refused it: the next call asks the source again. */
+  forget(): void {
+    this.#held = null;
+  }
+
+  #drop(held: object): void {
+    if (this.#held === held) {
+      this.#held = null;
+    }
+  }
+}

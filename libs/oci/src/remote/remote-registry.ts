@@ -1,0 +1,87 @@
+import { ProxyError } from '@oci-package-proxy/errors';
+
+import type { CallOptions, Registry, Repository, TagDeleter } from '../ports/repository.ts';
+import { Authorizer } from './auth/authorizer.ts';
+import { ANONYMOUS, type CredentialSource } from './auth/credentials.ts';
+import { readAnswer } from './http/body.ts';
+import { statusFailure } from './http/failures.ts';
+import { RegistryClient } from './http/registry-client.ts';
+import type { RetryPolicy } from './http/retry.ts';
+import { Semaphore } from './http/semaphore.ts';
+import { DEFAULT_TIMEOUTS, Transport, type TransportTimeouts } from './http/transport.ts';
+import { WarningReporter } from './http/warnings.ts';
+import { RemoteRepository } from './remote-repository.ts';
+import { RepositoryEndpoint } from './repository-endpoint.ts';
+import { parseStorageUrl } from './storage-url.ts';
+
+const DEFAULT_CONNECTIONS = 8;
+const DEFAULT_RETRY: RetryPolicy = { attempts: 5, baseMs: 200 };
+/** Bodies of blobs that may be open at a time, for each place of the request limit. A body in waiting costs its buffers only. */
+const DOWNLOADS_PER_CONNECTION = 16;
+const TOKEN_ANSWER = 262_144;
+
+/** How a {@link RemoteRegistry} reaches its registry. */
+export interface RemoteRegistryOptions {
+  /** `https://host[:port][/prefix]`; the prefix stands before every repository name. */
+  readonly url: string;
+  /** Default: anonymous. */
+  readonly credentials?: CredentialSource;
+  /** Requests under way at a time for each host, uploads at most half of them; default 8. */
+  readonly maxConnections?: number;
+  /** Default: 5 attempts, from 200 ms. */
+  readonly retry?: RetryPolicy;
+  /** PEM certificates that are trusted besides the machine's. */
+  readonly ca?: string;
+  readonly timeouts?: Partial<TransportTimeouts>;
+  /** Gets every warning that the registry sends, once per text. */
+  readonly onWarning?: (text: string) => void;
+}
+
+/** Any registry that speaks the Distribution API. No request is made before the first operation. */
+export class RemoteRegistry implements Registry {
+  readonly #prefix: string;
+  readonly #client: RegistryClient;
+  readonly #downloads: Semaphore;
+
+  /** @throws ProxyError `config` when the URL is unfit. */
+  constructor(options: RemoteRegistryOptions) {
+    const { registry, prefix } = parseStorageUrl(options.url);
+    const maxConnections = options.maxConnections ?? DEFAULT_CONNECTIONS;
+    const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+    const transport = new Transport({ registry, maxConnections, timeouts, ca: options.ca });
+    const authorizer = new Authorizer({
+      registry,
+      credentials: options.credentials ?? ANONYMOUS,
+      send: async (request) => readAnswer(await transport.send(request), request, TOKEN_ANSWER),
+    });
+    const warnings = new WarningReporter(options.onWarning ?? (() => undefined));
+    this.#prefix = prefix;
+    this.#client = new RegistryClient({ registry, transport, authorizer, warnings, retry: options.retry ?? DEFAULT_RETRY });
+    this.#downloads = new Semaphore(maxConnections * DOWNLOADS_PER_CONNECTION);
+  }
+
+  /** @throws ProxyError `invalid` when the name is none. */
+  repository(name: string): Repository & TagDeleter {
+    const full = this.#prefix === '' ? name : `${this.#prefix}/${name}`;
+    return new RemoteRepository(new RepositoryEndpoint({ name: full, client: this.#client, downloads: this.#downloads }));
+  }
+
+  /** GET of `/v2/`, with our credential where it asks for one: distribution-spec "Determining support". */
+  async check(options: CallOptions = {}): Promise<void> {
+    const { registry } = this.#client;
+    const subject = `checking the registry ${registry.host}`;
+    const url = new URL('/v2/', registry);
+    const answer = await this.#client.ask({ method: 'GET', url, subject, access: null, signal: options.signal });
+    if (answer.status === 404) {
+      throw new ProxyError('storage-unavailable', `${subject}: it has no /v2/; is the storage URL that of a registry?`);
+    }
+    if (answer.status !== 200) {
+      const failure = statusFailure(answer, subject);
+      throw failure.code === 'storage-denied' ? failure : new ProxyError('storage-unavailable', failure.message, { cause: failure });
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close();
+  }
+}

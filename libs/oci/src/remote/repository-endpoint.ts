@@ -1,0 +1,72 @@
+import { ProxyError } from '@oci-package-proxy/errors';
+
+import { isDigest } from '../model/digest.ts';
+import type { Action } from './auth/scope.ts';
+import type { RegistryRequest } from './http/exchange.ts';
+import type { RegistryClient } from './http/registry-client.ts';
+import type { Semaphore } from './http/semaphore.ts';
+
+/** What a request to a repository's endpoint is made of. */
+export type EndpointRequest = Omit<RegistryRequest, 'url' | 'access' | 'subject'> & {
+  /** Below `/v2/<name>/`, or a whole URL that the registry named. */
+  readonly path: string | URL;
+  /** Operation and subject within the repository, such as `reading tag 1.0.0`. */
+  readonly operation: string;
+  readonly actions: readonly Action[];
+};
+
+/** Reads only. */
+export const PULL: readonly Action[] = ['pull'];
+/** Every request of a write, also the reads that go with it: they share one token. */
+export const PUSH: readonly Action[] = ['pull', 'push'];
+
+const MAX_NAME = 255;
+const NAME = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
+const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
+
+/** Whether `text` is a repository name: distribution-spec "Pulling manifests". */
+export function isRepositoryName(text: string): boolean {
+  return text.length <= MAX_NAME && NAME.test(text);
+}
+
+/** Whether `text` is a tag: distribution-spec "Pulling manifests". */
+export function isTag(text: string): boolean {
+  return TAG.test(text);
+}
+
+/** One repository of a registry: builds its requests and names it in error texts. */
+export class RepositoryEndpoint {
+  readonly name: string;
+  readonly client: RegistryClient;
+  /** Bodies of blobs that are being read. */
+  readonly downloads: Semaphore;
+
+  /** @throws ProxyError `invalid` when `name` is no repository name. */
+  constructor(options: { name: string; client: RegistryClient; downloads: Semaphore }) {
+    if (!isRepositoryName(options.name)) {
+      throw new ProxyError('invalid', `repository ${JSON.stringify(options.name.slice(0, MAX_NAME))}: not a repository name`);
+    }
+    this.name = options.name;
+    this.client = options.client;
+    this.downloads = options.downloads;
+  }
+
+  /** The request, complete. */
+  request(parts: EndpointRequest): RegistryRequest {
+    const { path, operation, actions, ...rest } = parts;
+    const url = typeof path === 'string' ? new URL(`/v2/${this.name}/${path}`, this.client.registry) : path;
+    return { ...rest, url, subject: this.subject(operation), access: { repository: this.name, actions } };
+  }
+
+  /** `operation` with the repository, for error texts. */
+  subject(operation: string): string {
+    return `${operation} in ${this.name}`;
+  }
+}
+
+/** @throws ProxyError `invalid` when `reference` is neither a tag nor a digest: it becomes part of a path. */
+export function checkReference(reference: string, endpoint: RepositoryEndpoint): void {
+  if (!isTag(reference) && !isDigest(reference)) {
+    throw new ProxyError('invalid', `${JSON.stringify(reference.slice(0, 200))} in ${endpoint.name}: neither a tag nor a sha256 digest`);
+  }
+}

@@ -1,0 +1,96 @@
+import { ProxyError } from '@oci-package-proxy/errors';
+
+import type { Answer, RegistryRequest } from './http/exchange.ts';
+import { saysMissing, statusFailure } from './http/failures.ts';
+import { resolveLocation } from './http/location.ts';
+import { nextLink } from './link-header.ts';
+import { isTag, PULL, type RepositoryEndpoint } from './repository-endpoint.ts';
+
+/** The most that ECR allows; others answer with as many as they like, or with all. */
+const PAGE_SIZE = 1_000;
+const MAX_PAGES = 10_000;
+/** Registries that do not page (distribution 2.8) send everything at once. */
+const MAX_PAGE_BYTES = 64 * 1024 * 1024;
+
+/**
+ * All tags, page by page, each tag once: distribution-spec "Listing tags". A page that is gone while we turn the pages
+ * (zot, when the tag that it begins after was deleted) makes the list start over, once.
+ * @throws ProxyError `storage-unavailable` when the list cannot be had whole: an incomplete one is never passed off as all.
+ */
+export async function* listTags(endpoint: RepositoryEndpoint, signal?: AbortSignal): AsyncGenerator<readonly string[]> {
+  const seen = new Set<string>();
+  const first = firstPage(endpoint, signal);
+  let url: URL | null = first.url;
+  let restarted = false;
+  let visited = new Set<string>();
+  for (let page = 0; url !== null; page += 1) {
+    if (page >= MAX_PAGES || visited.has(url.href)) {
+      throw new ProxyError('storage-unavailable', `${first.subject}: the registry's pages do not come to an end`);
+    }
+    visited.add(url.href);
+    const answer: Answer = await endpoint.client.ask({ ...first, url }, { maxBytes: MAX_PAGE_BYTES });
+    if (saysMissing(answer) && visited.size > 1 && !restarted) {
+      restarted = true;
+      visited = new Set();
+      url = first.url;
+      continue;
+    }
+    const tags = pageOf(answer, { first: visited.size === 1, subject: first.subject }).filter((tag) => isTag(tag) && !seen.has(tag));
+    for (const tag of tags) {
+      seen.add(tag);
+    }
+    if (tags.length > 0) {
+      yield tags;
+    }
+    url = nextPage(answer, endpoint.client.registry, first.subject);
+  }
+}
+
+function firstPage(endpoint: RepositoryEndpoint, signal: AbortSignal | undefined): RegistryRequest {
+  const path = `tags/list?n=${PAGE_SIZE}`;
+  return endpoint.request({ method: 'GET', path, headers: { accept: 'application/json' }, operation: 'listing tags', actions: PULL, signal });
+}
+
+function pageOf(answer: Answer, page: { first: boolean; subject: string }): readonly string[] {
+  // A repository that was never written to, or whose last tag was deleted, has no list.
+  if (saysMissing(answer) && page.first) {
+    return [];
+  }
+  if (answer.status !== 200) {
+    throw saysMissing(answer) ? changing(page.subject) : statusFailure(answer, page.subject);
+  }
+  const tags = parsedTags(answer.bytes);
+  if (tags === null) {
+    throw new ProxyError('storage-unavailable', `${page.subject}: what the registry sent is no tag list; is the storage URL that of a registry?`);
+  }
+  return tags;
+}
+
+function parsedTags(bytes: Buffer): readonly string[] | null {
+  try {
+    const body = JSON.parse(bytes.toString()) as { tags?: unknown } | null;
+    if (typeof body !== 'object' || body === null) {
+      return null;
+    }
+    const tags = body.tags ?? [];
+    return Array.isArray(tags) ? [...new Set(tags.filter((tag): tag is string => typeof tag === 'string'))] : null;
+  } catch {
+    return null;
+  }
+}
+
+function nextPage(answer: Answer, registry: URL, subject: string): URL | null {
+  const link = answer.status === 200 ? nextLink(answer.headers['link']) : null;
+  if (link === null) {
+    return null;
+  }
+  const url = resolveLocation(link, answer.url, registry);
+  if (url === null || url.origin !== registry.origin) {
+    throw new ProxyError('storage-unavailable', `${subject}: the next page lies on another host than ${registry.host}; not followed`);
+  }
+  return url;
+}
+
+function changing(subject: string): ProxyError {
+  return new ProxyError('storage-unavailable', `${subject}: the list changed twice while it was read; try again`);
+}
