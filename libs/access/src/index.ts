@@ -1,0 +1,1 @@
+export type { Access, Action, Principal, TokenInfo, Tokens, TokenScope } from './access-port.ts';

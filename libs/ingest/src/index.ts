@@ -1,0 +1,1 @@
+export type { ChangeBus, ChangeListener, Holders, IngestCodec, IngestJob, IngestPlan, IngestQueue, PackageChange } from './ingest-port.ts';
