@@ -1,31 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { link, mkdir, open, rename, rm } from 'node:fs/promises';
+import { link, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Readable, Transform } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
-/** Flushes a directory, so that a name made in it survives a power cut. */
-export async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
+import { syncDirectory } from './directory-sync.ts';
 
 /** A path in `directory` that nobody else uses. */
 export function temporaryPath(directory: string): string {
   return join(directory, `${process.pid}.${randomBytes(8).toString('hex')}`);
 }
 
-/** Writes a stream, through `check`, into a temporary file and flushes it. On any failure the file is gone. */
-export async function writeTemporary(directory: string, source: Readable, options: { readonly check: Transform; readonly signal?: AbortSignal }): Promise<string> {
-  await mkdir(directory, { recursive: true });
+/** Writes a stream into a temporary file and flushes it. On any failure the file is gone. */
+export async function writeTemporary(directory: string, source: Readable, signal?: AbortSignal): Promise<string> {
   const path = temporaryPath(directory);
   try {
-    await pipeline(source, options.check, createWriteStream(path, { flags: 'wx', mode: 0o444, flush: true }), { signal: options.signal });
+    await pipeline(source, createWriteStream(path, { flags: 'wx', mode: 0o444, flush: true }), { signal });
     return path;
   } catch (error) {
     await rm(path, { force: true });
@@ -33,9 +24,8 @@ export async function writeTemporary(directory: string, source: Readable, option
   }
 }
 
-/** Writes bytes into a temporary file and flushes it. */
+/** Writes bytes into a temporary file and flushes it. On any failure the file is gone. */
 export async function writeTemporaryBytes(directory: string, bytes: Uint8Array): Promise<string> {
-  await mkdir(directory, { recursive: true });
   const path = temporaryPath(directory);
   const handle = await open(path, 'wx', 0o444);
   try {
@@ -50,30 +40,45 @@ export async function writeTemporaryBytes(directory: string, bytes: Uint8Array):
   return path;
 }
 
-/** Gives `temporary` the name `path` by a link, which fails where the name exists: creation without a lock.
- * @returns whether the name was made; the temporary file is gone either way. */
+/**
+ * Gives `temporary` the name `path` by a link, which fails where the name exists: creation without a lock.
+ * @returns whether the name was made; it is durable either way, and the temporary file is gone.
+ */
 export async function createName(temporary: string, path: string): Promise<boolean> {
   try {
-    await link(temporary, path);
+    const created = await linked(temporary, path);
+    // Also when another made the name: whoever answers by it must not answer by what a power cut takes back.
     await syncDirectory(dirname(path));
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
-      return false;
-    }
-    throw error;
+    return created;
   } finally {
     await rm(temporary, { force: true });
   }
 }
 
-/** Gives `temporary` the name `path`, replacing what had it, at once for every reader. */
+/** Gives `temporary` the name `path`, replacing what had it, at once for every reader, and durably. */
 export async function replaceName(temporary: string, path: string): Promise<void> {
+  await replaceNameSoon(temporary, path);
+  await syncDirectory(dirname(path));
+}
+
+/** The same, but a power cut may bring back what had the name before: for what can be derived again. */
+export async function replaceNameSoon(temporary: string, path: string): Promise<void> {
   try {
     await rename(temporary, path);
-    await syncDirectory(dirname(path));
   } catch (error) {
     await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+async function linked(temporary: string, path: string): Promise<boolean> {
+  try {
+    await link(temporary, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
+      return false;
+    }
     throw error;
   }
 }

@@ -1,55 +1,110 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { link, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { ProxyError } from '@oci-package-proxy/errors';
 
-import type { Registry, Repository, TagCreator, TagDeleter } from '../ports/repository.ts';
-import { writeTemporaryBytes } from './durable-file.ts';
-import { layoutFailure } from './failure.ts';
+import { isRepositoryName } from '../model/grammar.ts';
+import type { CallOptions, Registry, Repository, TagCreator, TagDeleter } from '../ports/repository.ts';
+import { temporaryPath, writeTemporaryBytes } from './durable-file.ts';
+import { attempt, layoutFailure } from './failure.ts';
+import { LayoutFolder } from './layout-folder.ts';
+import { LayoutIndex } from './layout-index.ts';
 import { LayoutRepository } from './layout-repository.ts';
 
-const NAME = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
-// A repository may lie inside another's directory; it must not be one of the directories there.
-const RESERVED = new Set(['blobs', 'refs', 'ingest']);
+// A repository may lie inside another's directory; it must not be one of the files and directories there.
+const RESERVED = new Set(['blobs', 'refs', 'ingest', 'index.json', 'oci-layout']);
+/** Repositories whose objects are kept; they hold what makes the index of many tags cheap. */
+const MAX_KEPT = 1_000;
+const FLUSHES_AT_ONCE = 8;
 
-/** A directory of OCI image layouts, one per repository: `<directory>/<repository name>/`. */
+/** Where a {@link LayoutRegistry} lies. */
+export interface LayoutRegistryOptions {
+  /** Made when the first write needs it. */
+  readonly directory: string;
+  /** Hears, once per text, when an `index.json` could not be written; our own reads do not need it. */
+  readonly onWarning?: (text: string) => void;
+}
+
+interface Kept {
+  readonly repository: LayoutRepository;
+  readonly index: LayoutIndex;
+}
+
+/**
+ * A directory of OCI image layouts, one per repository: `<directory>/<repository name>/`. Any number of processes may work on
+ * it at a time. `index.json` follows the tags within about a second, and at {@link LayoutRegistry.close}.
+ */
 export class LayoutRegistry implements Registry {
   readonly #directory: string;
-  readonly #repositories = new Map<string, LayoutRepository>();
+  readonly #onWarning: (text: string) => void;
+  readonly #kept = new Map<string, Kept>();
+  readonly #unfinished = new Set<LayoutIndex>();
+  readonly #warned = new Set<string>();
 
-  /** @param options `directory` is made when the first write needs it. */
-  constructor(options: { readonly directory: string }) {
+  constructor(options: LayoutRegistryOptions) {
     this.#directory = options.directory;
+    this.#onWarning = options.onWarning ?? (() => undefined);
   }
 
   /** @throws ProxyError `invalid` for a name that OCI does not allow or that would lie in a layout's own folders. */
   repository(name: string): Repository & TagCreator & TagDeleter {
-    const known = this.#repositories.get(name);
+    const known = this.#kept.get(name);
     if (known !== undefined) {
-      return known;
+      this.#kept.delete(name);
+      this.#kept.set(name, known);
+      return known.repository;
     }
-    if (!NAME.test(name) || name.length > 255 || name.split('/').some((part) => RESERVED.has(part))) {
-      throw new ProxyError('invalid', `${JSON.stringify(name)} is no name for a repository.`);
+    if (!isRepositoryName(name) || name.split('/').some((part) => RESERVED.has(part))) {
+      throw new ProxyError('invalid', `repository ${JSON.stringify(name.slice(0, 255))}: not a repository name`);
     }
-    // Bounded: a repository object only caches which references its index has.
-    if (this.#repositories.size >= 10_000) {
-      this.#repositories.clear();
-    }
-    const repository = new LayoutRepository(name, join(this.#directory, name));
-    this.#repositories.set(name, repository);
+    const folder = new LayoutFolder(this.#directory, join(this.#directory, name));
+    const index = new LayoutIndex(folder, { unfinished: this.#unfinished, onFailure: (error) => this.#warn(name, error) });
+    const repository = new LayoutRepository(name, folder, index);
+    this.#kept.set(name, { repository, index });
+    this.#forgetOldest();
     return repository;
   }
 
-  async check(): Promise<void> {
-    try {
-      await mkdir(this.#directory, { recursive: true });
-      await rm(await writeTemporaryBytes(this.#directory, Buffer.from('probe')), { force: true });
-    } catch (error) {
-      throw layoutFailure(error, 'check');
+  /** Writes a file and gives it a second name, as tags are made. */
+  async check(options: CallOptions = {}): Promise<void> {
+    await attempt('checking the storage directory', options.signal, async () => {
+      const ingest = join(this.#directory, 'ingest');
+      await mkdir(ingest, { recursive: true });
+      const written = await writeTemporaryBytes(ingest, Buffer.from('probe'));
+      const second = temporaryPath(ingest);
+      try {
+        await link(written, second);
+      } finally {
+        await Promise.all([rm(written, { force: true }), rm(second, { force: true })]);
+      }
+    });
+  }
+
+  /** Resolves when every `index.json` is up to date. */
+  async close(): Promise<void> {
+    const left = [...this.#unfinished];
+    for (let start = 0; start < left.length; start += FLUSHES_AT_ONCE) {
+      await Promise.all(left.slice(start, start + FLUSHES_AT_ONCE).map((index) => index.flush()));
     }
   }
 
-  async close(): Promise<void> {
-    await Promise.resolve();
+  #forgetOldest(): void {
+    if (this.#kept.size <= MAX_KEPT) {
+      return;
+    }
+    for (const [name, { index }] of this.#kept) {
+      if (index.idle) {
+        this.#kept.delete(name);
+        return;
+      }
+    }
+  }
+
+  #warn(name: string, error: unknown): void {
+    const { message } = layoutFailure(error, `writing the index of repository ${name}`);
+    if (!this.#warned.has(message) && this.#warned.size < MAX_KEPT) {
+      this.#warned.add(message);
+      this.#onWarning(message);
+    }
   }
 }

@@ -1,5 +1,6 @@
 import { ProxyError } from '@oci-package-proxy/errors';
 
+import type { Descriptor } from './descriptor.ts';
 import { digestOf, isDigest } from './digest.ts';
 import { type Index, INDEX_MEDIA_TYPE, type Manifest, MANIFEST_MEDIA_TYPE, type ManifestBytes } from './manifest.ts';
 
@@ -10,6 +11,25 @@ export const MAX_MANIFEST_BYTES: number = 4 * 1024 * 1024;
 export function manifestBytes(manifest: Manifest | Index): ManifestBytes {
   const bytes = Buffer.from(JSON.stringify(manifest), 'utf8');
   return { mediaType: manifest.mediaType, digest: digestOf(bytes), bytes };
+}
+
+/**
+ * What every driver asks of a manifest before it writes it.
+ * @throws ProxyError `too-large` above {@link MAX_MANIFEST_BYTES}, `integrity` when the bytes do not have the digest.
+ */
+export function checkManifestBytes(manifest: ManifestBytes, subject: string): void {
+  if (manifest.bytes.length > MAX_MANIFEST_BYTES) {
+    throw new ProxyError('too-large', `${subject}: over ${MAX_MANIFEST_BYTES} bytes`);
+  }
+  if (digestOf(manifest.bytes) !== manifest.digest) {
+    throw new ProxyError('integrity', `${subject}: the bytes do not have the digest ${manifest.digest}`);
+  }
+}
+
+/** What a manifest or index names: its blobs or its children. @throws as {@link parseManifest}. */
+export function referencesOf(manifest: ManifestBytes): readonly Descriptor[] {
+  const parsed = parseManifest(manifest);
+  return isManifest(parsed) ? [parsed.config, ...parsed.layers] : parsed.manifests;
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { ProxyError } from '@oci-package-proxy/errors';
 
 import { type Digest, isDigest } from '../model/digest.ts';
+import { notInBlob } from '../verify/byte-range.ts';
 import type { Action } from './auth/scope.ts';
 import { readAnswer } from './http/body.ts';
 import { contentLength, headerText, type OpenAnswer, type RegistryRequest } from './http/exchange.ts';
@@ -80,11 +81,6 @@ export async function holdsBlob(endpoint: RepositoryEndpoint, blob: BlobQuery & 
   const answer = await endpoint.client.askOnce(blobRequest(endpoint, 'HEAD', { ...blob, actions: PUSH }));
   // Any doubt is answered by uploading: the registry then finds out by itself that it has the blob.
   return answer.status === 200 && contentLength(answer.headers) === blob.size;
-}
-
-/** The error of a range that reaches beyond the blob. */
-export function notInBlob(subject: string): ProxyError {
-  return new ProxyError('range-not-satisfiable', `${subject}: the range does not lie in the blob`);
 }
 
 async function statByReading(endpoint: RepositoryEndpoint, blob: BlobQuery): Promise<number | null> {

@@ -1,8 +1,9 @@
 import { PassThrough, pipeline, type Readable } from 'node:stream';
 
 import type { BlobBody, ByteRange } from '../ports/repository.ts';
+import { checkRange, notInBlob } from '../verify/byte-range.ts';
 import { VerifyingStream } from '../verify/verifying-stream.ts';
-import { type BlobQuery, notInBlob, openPart, type OpenPart } from './blob-part.ts';
+import { type BlobQuery, openPart, type OpenPart } from './blob-part.ts';
 import { PulledStream } from './pulled-stream.ts';
 import type { RepositoryEndpoint } from './repository-endpoint.ts';
 import { resumedBytes } from './resumed-bytes.ts';
@@ -12,8 +13,11 @@ import { resumedBytes } from './resumed-bytes.ts';
  * The reader must read it to its end or destroy it: until then it holds one of the places for open bodies.
  */
 export async function readBlob(endpoint: RepositoryEndpoint, blob: BlobQuery & { readonly range?: ByteRange | undefined }): Promise<BlobBody | null> {
-  checkRange(blob.range, endpoint.subject(`reading blob ${blob.digest}`));
-  const release = await endpoint.downloads.acquire(blob.signal, endpoint.subject(`reading blob ${blob.digest}`));
+  const subject = endpoint.subject(`reading blob ${blob.digest}`);
+  if (blob.range !== undefined) {
+    checkRange(blob.range, null, subject);
+  }
+  const release = await endpoint.downloads.acquire(blob.signal, subject);
   // Whoever stops reading ends the requests below, also the one that is only being repeated.
   const stopped = new AbortController();
   const query = { digest: blob.digest, signal: blob.signal === undefined ? stopped.signal : AbortSignal.any([blob.signal, stopped.signal]) };
@@ -49,10 +53,4 @@ function bodyOf(
   const through = range === undefined ? new VerifyingStream({ size: opened.size, sha256: query.digest.slice('sha256:'.length) }, what) : new PassThrough();
   // The failure of either stream is the reader's to see, on the second.
   return pipeline(bytes, through, () => undefined);
-}
-
-function checkRange(range: ByteRange | undefined, subject: string): void {
-  if (range !== undefined && !(Number.isSafeInteger(range.start) && Number.isSafeInteger(range.end) && range.start >= 0 && range.start <= range.end)) {
-    throw notInBlob(subject);
-  }
 }

@@ -1,10 +1,8 @@
-import type { Readable } from 'node:stream';
+import { ProxyError } from '@oci-package-proxy/errors';
 
-import { ProxyError, toProxyError } from '@oci-package-proxy/errors';
-
-import { type Digest, isDigest } from '../model/digest.ts';
+import type { Digest } from '../model/digest.ts';
 import type { BlobSource } from '../ports/repository.ts';
-import { VerifyingStream } from '../verify/verifying-stream.ts';
+import { checkSource, verifiedSource } from '../verify/verified-source.ts';
 import { holdsBlob } from './blob-part.ts';
 import { type Answer, headerText } from './http/exchange.ts';
 import { errorCodes } from './http/failures.ts';
@@ -23,9 +21,7 @@ const OTHER_BYTES: ReadonlySet<string> = new Set(['DIGEST_INVALID', 'SIZE_INVALI
  * @throws ProxyError `integrity` when the source does not yield what it promised, `invalid` for an empty blob.
  */
 export async function uploadBlob(endpoint: RepositoryEndpoint, source: BlobSource, signal: AbortSignal | undefined): Promise<void> {
-  if (!isDigest(source.digest) || !Number.isSafeInteger(source.size) || source.size < 1) {
-    throw new ProxyError('invalid', `${endpoint.subject('writing a blob')}: needs a sha256 digest and at least one byte; many registries refuse empty blobs`);
-  }
+  checkSource(source, endpoint.subject('writing a blob'));
   const subject = endpoint.subject(`writing blob ${source.digest}`);
   await withRetries(endpoint.client.retry, { subject, signal }, async () => {
     if (await holdsBlob(endpoint, { digest: source.digest, size: source.size, signal })) {
@@ -62,7 +58,7 @@ async function sendUpload(endpoint: RepositoryEndpoint, source: BlobSource, uplo
     method: 'PUT',
     path: upload.location,
     headers: { 'content-type': 'application/octet-stream', 'content-length': String(source.size) },
-    body: () => verified(source, endpoint),
+    body: () => verifiedSource(source, endpoint.name),
     operation: `uploading ${source.digest}`,
     actions: PUSH,
     lane: 'upload',
@@ -87,30 +83,4 @@ function uploadFailure(answer: Answer, subject: string): ProxyError {
     return new ProxyError('storage-unavailable', `${subject}: the registry lost the upload session (${answer.status})`);
   }
   return pushFailure(answer, subject);
-}
-
-function verified(source: BlobSource, endpoint: RepositoryEndpoint): Readable {
-  const subject = endpoint.subject(`reading the source of blob ${source.digest}`);
-  const what = `source of blob ${source.digest} of ${endpoint.name}`;
-  const checked = new VerifyingStream({ size: source.size, sha256: source.digest.slice('sha256:'.length) }, what);
-  // After an early answer the transport destroys the body, when nobody listens to it any more.
-  checked.on('error', () => undefined);
-  const bytes = opened(source, subject);
-  // Whatever the source fails with arrives as a ProxyError, by which it is told apart from a broken connection.
-  bytes.once('error', (error) => checked.destroy(toProxyError(error, subject)));
-  bytes.once('close', () => {
-    if (!bytes.readableEnded && !checked.destroyed) {
-      checked.destroy(new ProxyError('internal', `${subject}: the source was closed before its end`));
-    }
-  });
-  checked.once('close', () => bytes.destroy());
-  return bytes.pipe(checked);
-}
-
-function opened(source: BlobSource, subject: string): Readable {
-  try {
-    return source.open();
-  } catch (error) {
-    throw toProxyError(error, subject);
-  }
 }

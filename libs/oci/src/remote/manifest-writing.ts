@@ -1,7 +1,7 @@
 import { isProxyError, ProxyError } from '@oci-package-proxy/errors';
 
 import type { ManifestBytes } from '../model/manifest.ts';
-import { MAX_MANIFEST_BYTES } from '../model/manifest-bytes.ts';
+import { checkManifestBytes } from '../model/manifest-bytes.ts';
 import { pause } from './http/abort.ts';
 import type { Answer } from './http/exchange.ts';
 import { errorCodes } from './http/failures.ts';
@@ -26,9 +26,7 @@ interface ManifestWrite {
 export async function writeManifest(endpoint: RepositoryEndpoint, write: ManifestWrite): Promise<void> {
   const reference = write.tag ?? write.manifest.digest;
   checkReference(reference, endpoint);
-  if (write.manifest.bytes.length > MAX_MANIFEST_BYTES) {
-    throw new ProxyError('too-large', `${endpoint.subject(`writing manifest ${reference}`)}: over ${MAX_MANIFEST_BYTES} bytes`);
-  }
+  checkManifestBytes(write.manifest, endpoint.subject(`writing manifest ${reference}`));
   for (let repeat = 0; repeat <= MAX_REPEATS; repeat += 1) {
     await putManifest(endpoint, reference, write);
     if (write.tag === undefined || (await isApplied(endpoint, write.tag, write))) {

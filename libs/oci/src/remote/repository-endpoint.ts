@@ -1,6 +1,7 @@
 import { ProxyError } from '@oci-package-proxy/errors';
 
 import { isDigest } from '../model/digest.ts';
+import { isRepositoryName, isTag } from '../model/grammar.ts';
 import type { Action } from './auth/scope.ts';
 import type { RegistryRequest } from './http/exchange.ts';
 import type { RegistryClient } from './http/registry-client.ts';
@@ -20,20 +21,6 @@ export const PULL: readonly Action[] = ['pull'];
 /** Every request of a write, also the reads that go with it: they share one token. */
 export const PUSH: readonly Action[] = ['pull', 'push'];
 
-const MAX_NAME = 255;
-const NAME = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
-const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
-
-/** Whether `text` is a repository name: distribution-spec "Pulling manifests". */
-export function isRepositoryName(text: string): boolean {
-  return text.length <= MAX_NAME && NAME.test(text);
-}
-
-/** Whether `text` is a tag: distribution-spec "Pulling manifests". */
-export function isTag(text: string): boolean {
-  return TAG.test(text);
-}
-
 /** One repository of a registry: builds its requests and names it in error texts. */
 export class RepositoryEndpoint {
   readonly name: string;
@@ -44,7 +31,7 @@ export class RepositoryEndpoint {
   /** @throws ProxyError `invalid` when `name` is no repository name. */
   constructor(options: { name: string; client: RegistryClient; downloads: Semaphore }) {
     if (!isRepositoryName(options.name)) {
-      throw new ProxyError('invalid', `repository ${JSON.stringify(options.name.slice(0, MAX_NAME))}: not a repository name`);
+      throw new ProxyError('invalid', `repository ${JSON.stringify(options.name.slice(0, 255))}: not a repository name`);
     }
     this.name = options.name;
     this.client = options.client;

@@ -1,6 +1,6 @@
 import { ProxyError } from '@oci-package-proxy/errors';
 
-import { isRepositoryName } from './repository-endpoint.ts';
+import { isRepositoryName } from '../model/grammar.ts';
 
 /** A storage URL in its parts. */
 export interface StorageUrl {

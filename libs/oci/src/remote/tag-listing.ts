@@ -1,10 +1,11 @@
 import { ProxyError } from '@oci-package-proxy/errors';
 
+import { isTag } from '../model/grammar.ts';
 import type { Answer, RegistryRequest } from './http/exchange.ts';
 import { saysMissing, statusFailure } from './http/failures.ts';
 import { resolveLocation } from './http/location.ts';
 import { nextLink } from './link-header.ts';
-import { isTag, PULL, type RepositoryEndpoint } from './repository-endpoint.ts';
+import { PULL, type RepositoryEndpoint } from './repository-endpoint.ts';
 
 /** The most that ECR allows; others answer with as many as they like, or with all. */
 const PAGE_SIZE = 1_000;
