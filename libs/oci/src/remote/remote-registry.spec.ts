@@ -104,6 +104,18 @@ describe('retries', () => {
     expect(error).toMatchObject({ code: 'storage-unavailable', message: expect.stringContaining('ECONNREFUSED') as string });
   });
 
+  it('takes a failure by its status, even when its text breaks off', async () => {
+    server.intercept((_request, response) => {
+      response.writeHead(403, { 'content-length': 1000 }).write('{"errors":[', () => response.destroy());
+      return true;
+    });
+
+    const error = await failure(repository().readManifest('1.0.0'));
+
+    expect(error.code).toBe('storage-denied');
+    expect(server.requests).toHaveLength(1);
+  });
+
   it('stops at once when the caller gives up', async () => {
     server.intercept(() => true);
     const target = repository();

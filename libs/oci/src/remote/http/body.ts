@@ -8,7 +8,7 @@ import { networkFailure } from './failures.ts';
 const ENOUGH_OF_AN_ERROR = 65_536;
 
 /**
- * Reads the whole body of an answer. Of a failure (status 400 and above) only the beginning is kept.
+ * Reads the whole body of an answer. Of a failure (status 400 and above) only the beginning is kept, or what came of it.
  * @throws ProxyError `too-large` when a successful answer is longer than `maxBytes`, `storage-unavailable` when it breaks off.
  */
 export async function readAnswer(answer: OpenAnswer, request: RegistryRequest, maxBytes: number): Promise<Answer> {
@@ -24,7 +24,10 @@ export async function readAnswer(answer: OpenAnswer, request: RegistryRequest, m
       chunks.push(chunk);
     }
   } catch (error) {
-    throw networkFailure(error, { subject: request.subject, url: answer.url, signal: request.signal });
+    // distribution 2.8 announces the blob's length for the text of its 416: the status of a failure counts without its body.
+    if (answer.status < 400 || request.signal?.aborted === true) {
+      throw networkFailure(error, { subject: request.subject, url: answer.url, signal: request.signal });
+    }
   }
   if (size > limit && answer.status < 400) {
     throw new ProxyError('too-large', `${request.subject}: the answer of ${answer.url.host} is over ${maxBytes} bytes`);
