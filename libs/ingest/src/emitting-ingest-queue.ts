@@ -9,9 +9,9 @@ const WITHIN_MS = 2_000;
 
 /** An {@link IngestQueue} over any ingest client of Nest's. */
 export class EmittingIngestQueue implements IngestQueue {
-  readonly #client: ClientProxy;
+  readonly #client: Pick<ClientProxy, 'emit'>;
 
-  constructor(client: ClientProxy) {
+  constructor(client: Pick<ClientProxy, 'emit'>) {
     this.#client = client;
   }
 

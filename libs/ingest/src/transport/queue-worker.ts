@@ -133,7 +133,7 @@ export class QueueWorker {
       this.#movedAt = Date.now();
       return;
     }
-    const waiting = await this.counts().then((counts) => counts.waiting, () => 0);
+    const waiting = await this.#waiting();
     if (waiting === 0) {
       this.#movedAt = Date.now();
     }
@@ -145,6 +145,16 @@ export class QueueWorker {
     const stuck = this.#worker;
     this.#worker = this.#startWorker();
     await stuck.close(true).catch((error: unknown) => this.#log.warn(error));
+  }
+
+  /** Jobs that a worker ought to take. */
+  async #waiting(): Promise<number> {
+    try {
+      const { waiting } = await this.counts();
+      return waiting > 0 && (await this.#queue.isPaused()) ? 0 : waiting;
+    } catch {
+      return 0;
+    }
   }
 }
 
