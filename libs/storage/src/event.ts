@@ -1,6 +1,7 @@
 import {
-  bufferBlob,
   type BlobSource,
+  bufferBlob,
+  digestOf,
   EMPTY_DESCRIPTOR,
   isManifest,
   MANIFEST_MEDIA_TYPE,
@@ -8,8 +9,8 @@ import {
   manifestBytes,
   parseManifest,
 } from '@oci-package-proxy/oci';
-import { z } from 'zod';
 
+import { isJsonObject, parseJson } from './json-value.ts';
 import type { JsonValue } from './package-ref.ts';
 import { stampOf, type Stamp } from './tags.ts';
 import { ANNOTATIONS, LEDGER_TYPES, MEDIA_TYPE_PREFIX } from './vendor.ts';
@@ -25,8 +26,6 @@ export interface LedgerEvent {
   readonly at: string;
   readonly by: string;
 }
-
-const EventShape = z.object({ key: z.string(), value: z.json(), at: z.string(), by: z.string() });
 
 /** The manifest of an event, and the blob that must be there before it. */
 export function encodeEvent(tag: string, event: LedgerEvent): { readonly manifest: ManifestBytes; readonly blob: BlobSource } {
@@ -44,17 +43,25 @@ export function encodeEvent(tag: string, event: LedgerEvent): { readonly manifes
   return { manifest, blob };
 }
 
-/** The event in a manifest, with its stamp; null when it is none. */
+/** The event in a manifest, with its stamp; null when it is none. @throws ProxyError `integrity` when the bytes are no manifest. */
 export function decodeEvent(tag: string, stored: ManifestBytes): (LedgerEvent & { readonly stamp: Stamp }) | null {
   const manifest = parseManifest(stored);
   const stamp = stampOf(tag);
   if (!isManifest(manifest) || manifest.artifactType !== LEDGER_TYPES.event || stamp === null || manifest.annotations?.[ANNOTATIONS.tag] !== tag) {
     return null;
   }
-  const data = manifest.layers[0]?.data;
-  if (data === undefined) {
+  const [layer] = manifest.layers;
+  if (typeof layer?.data !== 'string') {
     return null;
   }
-  const parsed = EventShape.safeParse(JSON.parse(Buffer.from(data, 'base64').toString('utf8')));
-  return parsed.success ? { ...(parsed.data as LedgerEvent), stamp } : null;
+  const bytes = Buffer.from(layer.data, 'base64');
+  const content = digestOf(bytes) === layer.digest ? parseJson(bytes.toString('utf8')) : undefined;
+  if (!isJsonObject(content)) {
+    return null;
+  }
+  const { key, value, at, by } = content;
+  if (typeof key !== 'string' || value === undefined || typeof at !== 'string' || typeof by !== 'string') {
+    return null;
+  }
+  return { key, value, at, by, stamp };
 }

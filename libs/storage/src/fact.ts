@@ -12,12 +12,27 @@ import {
   parseManifest,
 } from '@oci-package-proxy/oci';
 
+import { isJsonObject, parseJson } from './json-value.ts';
 import type { JsonValue, Origin, PackageRef } from './package-ref.ts';
-import type { Stamp } from './tags.ts';
-import { ANNOTATIONS, MEDIA_TYPE_PREFIX } from './vendor.ts';
+import { isStamp, type Stamp } from './tags.ts';
+import { ANNOTATIONS, LEDGER_TYPES, MEDIA_TYPE_PREFIX } from './vendor.ts';
 
 /** Documents up to this many bytes are inside the manifest, so that a fold needs one request a fact. */
 const INLINE_BYTES = 32 * 1024;
+
+/** Largest document of a fact, in bytes. */
+export const MAX_DOCUMENT_BYTES: number = 16 * 1024 * 1024;
+
+const LEDGER_TYPE_SET: ReadonlySet<string> = new Set(Object.values(LEDGER_TYPES));
+
+/** Who writes a fact, and how it takes part in the order of events. */
+export interface FactWriting {
+  readonly origin: Origin;
+  /** Null where nothing is assigned. */
+  readonly stamp: Stamp | null;
+  /** Who published it; left out for pulled-through files, whose bytes must not depend on who asked. */
+  readonly by?: string;
+}
 
 /** A file of a new fact. */
 export interface NewLayer {
@@ -56,6 +71,7 @@ export interface Fact {
   readonly digest: Digest;
   readonly artifactType: string;
   readonly payload: string;
+  /** ISO 8601; empty where storage holds no time. */
   readonly at: string;
   readonly origin: Origin;
   /** JSON text. */
@@ -79,8 +95,8 @@ export function documentBlob(fact: NewFact): BlobSource {
   return bufferBlob(Buffer.from(fact.document, 'utf8'));
 }
 
-/** The manifest of a new fact. Without `stamp` its bytes depend on the fact alone. */
-export function encodeFact(ref: PackageRef, fact: NewFact, how: { readonly origin: Origin; readonly stamp: Stamp | null }): ManifestBytes {
+/** The manifest of a new fact. Without `stamp` and `by` its bytes depend on the fact alone. */
+export function encodeFact(ref: PackageRef, fact: NewFact, how: FactWriting): ManifestBytes {
   const document = Buffer.from(fact.document, 'utf8');
   const inline = document.length <= INLINE_BYTES ? { data: document.toString('base64') } : {};
   return manifestBytes({
@@ -96,7 +112,7 @@ export function encodeFact(ref: PackageRef, fact: NewFact, how: { readonly origi
   });
 }
 
-function ledgerAnnotations(ref: PackageRef, fact: NewFact, how: { readonly origin: Origin; readonly stamp: Stamp | null }): Record<string, string> {
+function ledgerAnnotations(ref: PackageRef, fact: NewFact, how: FactWriting): Record<string, string> {
   const annotations: Record<string, string> = {
     [ANNOTATIONS.tag]: fact.tag,
     [ANNOTATIONS.ecosystem]: ref.ecosystem,
@@ -106,6 +122,9 @@ function ledgerAnnotations(ref: PackageRef, fact: NewFact, how: { readonly origi
     [ANNOTATIONS.origin]: how.origin,
     [ANNOTATIONS.created]: fact.at,
   };
+  if (how.by !== undefined) {
+    annotations[ANNOTATIONS.by] = how.by;
+  }
   if (how.stamp !== null && fact.assign !== undefined) {
     annotations[ANNOTATIONS.assign] = JSON.stringify(fact.assign);
     annotations[ANNOTATIONS.sequence] = String(how.stamp.sequence);
@@ -114,10 +133,13 @@ function ledgerAnnotations(ref: PackageRef, fact: NewFact, how: { readonly origi
   return annotations;
 }
 
-/** The fact in a manifest, or null when the manifest is not a fact of `ref` under `tag`: somebody else's push. */
+/**
+ * The fact in a manifest, or null when the manifest is not a fact of `ref` under `tag`: somebody else's push.
+ * @throws ProxyError `integrity` when the bytes are no manifest.
+ */
 export function decodeFact(ref: PackageRef, tag: string, stored: ManifestBytes): PendingFact | null {
   const manifest = parseManifest(stored);
-  if (!isManifest(manifest) || manifest.artifactType?.startsWith(MEDIA_TYPE_PREFIX) !== true) {
+  if (!isManifest(manifest) || !isFactType(manifest.artifactType)) {
     return null;
   }
   const annotations = manifest.annotations ?? {};
@@ -126,7 +148,7 @@ export function decodeFact(ref: PackageRef, tag: string, stored: ManifestBytes):
   if (document === undefined || (origin !== 'published' && origin !== 'upstream')) {
     return null;
   }
-  if (annotations[ANNOTATIONS.tag] !== tag || annotations[ANNOTATIONS.package] !== ref.name) {
+  if (annotations[ANNOTATIONS.tag] !== tag || annotations[ANNOTATIONS.package] !== ref.name || annotations[ANNOTATIONS.ecosystem] !== ref.ecosystem) {
     return null;
   }
   const fact = {
@@ -135,7 +157,7 @@ export function decodeFact(ref: PackageRef, tag: string, stored: ManifestBytes):
     digest: stored.digest,
     artifactType: manifest.artifactType,
     payload: annotations[ANNOTATIONS.payload] ?? '',
-    at: annotations[ANNOTATIONS.created] ?? '',
+    at: timeIn(annotations[ANNOTATIONS.created]),
     origin,
     layers,
     annotations,
@@ -144,8 +166,16 @@ export function decodeFact(ref: PackageRef, tag: string, stored: ManifestBytes):
   return { fact, document: inlineDocument(document) ?? document };
 }
 
+function isFactType(artifactType: unknown): artifactType is string {
+  return typeof artifactType === 'string' && artifactType.startsWith(MEDIA_TYPE_PREFIX) && !LEDGER_TYPE_SET.has(artifactType);
+}
+
+function timeIn(text: string | undefined): string {
+  return text === undefined || Number.isNaN(Date.parse(text)) ? '' : text;
+}
+
 function inlineDocument(layer: Descriptor): string | null {
-  if (layer.data === undefined) {
+  if (typeof layer.data !== 'string') {
     return null;
   }
   const bytes = Buffer.from(layer.data, 'base64');
@@ -153,11 +183,7 @@ function inlineDocument(layer: Descriptor): string | null {
 }
 
 function decodeAssignment(annotations: Readonly<Record<string, string>>): Pick<Fact, 'assign' | 'stamp'> {
-  const text = annotations[ANNOTATIONS.assign];
-  const sequence = Number(annotations[ANNOTATIONS.sequence]);
-  const random = annotations[ANNOTATIONS.random];
-  if (text === undefined || random === undefined || !Number.isSafeInteger(sequence)) {
-    return { assign: {}, stamp: null };
-  }
-  return { assign: JSON.parse(text) as Record<string, JsonValue>, stamp: { sequence, random } };
+  const assign = parseJson(annotations[ANNOTATIONS.assign] ?? '');
+  const stamp = { sequence: Number(annotations[ANNOTATIONS.sequence] ?? Number.NaN), random: annotations[ANNOTATIONS.random] ?? '' };
+  return isJsonObject(assign) && isStamp(stamp) ? { assign, stamp } : { assign: {}, stamp: null };
 }

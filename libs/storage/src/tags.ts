@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 
+import { ProxyError } from '@oci-package-proxy/errors';
 import { isReservedTag } from '@oci-package-proxy/mapping';
 
 /** The derived snapshot of a fold. */
@@ -10,6 +11,8 @@ export const UPSTREAM_TAG = '_upstream';
 export const ORIGIN_TAG = '_origin';
 
 const EVENT = /^_e\.(\d{10})\.([0-9a-f]{16})$/;
+const MAX_SEQUENCE = 9_999_999_999;
+const RANDOM = /^[0-9a-f]{16}$/;
 const DELETION = /^_t\.[0-9a-f]{32}$/;
 const CLAIM = /^_c\.([0-9a-f]{16})\.(\d+)\.(a|b)\.([0-9a-f]{64})(?:\.(c|n))?$/;
 
@@ -43,6 +46,19 @@ export function kindOf(tag: string): 'fact' | 'event' | 'deletion' | 'origin' | 
 /** `_e.<10 digits>.<16 hex>` */
 export function eventTag({ sequence, random }: Stamp): string {
   return `_e.${String(sequence).padStart(10, '0')}.${random}`;
+}
+
+/** The stamp after every stamp up to `sequence`. @throws ProxyError `integrity` when somebody used up the sequence. */
+export function stampAfter(sequence: number, random: () => number): Stamp {
+  if (sequence >= MAX_SEQUENCE) {
+    throw new ProxyError('integrity', 'Storage holds an event with the last sequence that there is; whoever wrote it was not this program. Remove its tag.');
+  }
+  return { sequence: sequence + 1, random: hex32(random()) + hex32(random()) };
+}
+
+/** Whether a stamp from storage is one that this program can have written. */
+export function isStamp({ sequence, random }: Stamp): boolean {
+  return Number.isSafeInteger(sequence) && sequence >= 0 && sequence <= MAX_SEQUENCE && RANDOM.test(random);
 }
 
 /** The stamp of an event's tag, or null. */
@@ -94,6 +110,10 @@ export function claimOf(tag: string): Claim | null {
 /** Whether `left` is later than `right`. */
 export function isLater(left: Stamp, right: Stamp): boolean {
   return left.sequence === right.sequence ? left.random > right.random : left.sequence > right.sequence;
+}
+
+function hex32(fraction: number): string {
+  return Math.floor(fraction * 2 ** 32).toString(16).padStart(8, '0');
 }
 
 function sha256(text: string): string {

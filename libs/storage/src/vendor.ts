@@ -29,6 +29,10 @@ export const ANNOTATIONS = {
   sequence: `${ANNOTATION_PREFIX}sequence`,
   random: `${ANNOTATION_PREFIX}random`,
   by: `${ANNOTATION_PREFIX}by`,
+  /** The tag that a deletion hides. */
+  deletes: `${ANNOTATION_PREFIX}deletes`,
+  /** Digest of derived content before compression: equal when nothing has to be written. */
+  content: `${ANNOTATION_PREFIX}content`,
   /** https://github.com/opencontainers/image-spec/blob/main/annotations.md */
   created: 'org.opencontainers.image.created',
 } as const;

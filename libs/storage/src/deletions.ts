@@ -1,0 +1,79 @@
+import { bufferBlob, EMPTY_BYTES, isTagDeleter, type ManifestBytes, type Registry, type Repository } from '@oci-package-proxy/oci';
+
+import type { Changes } from './changes.ts';
+import type { LedgerCall } from './ledger-port.ts';
+import { confirmListed, putOnce } from './listed-writes.ts';
+import { markerManifest } from './marker.ts';
+import type { PackageMutex } from './package-mutex.ts';
+import type { LedgerLogger, PackageRef } from './package-ref.ts';
+import { deletionTag } from './tags.ts';
+import { ANNOTATIONS, LEDGER_TYPES } from './vendor.ts';
+
+type DeleteCall = LedgerCall & { readonly by: string };
+
+/** What {@link Deletions} needs. */
+export interface DeletionsOptions {
+  readonly registry: Registry;
+  readonly changes: Changes;
+  readonly mutex: PackageMutex;
+  readonly logger: LedgerLogger;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+}
+
+/** Deletes facts for good, by a tag that hides each. */
+export class Deletions {
+  readonly #options: DeletionsOptions;
+
+  constructor(options: DeletionsOptions) {
+    this.#options = options;
+  }
+
+  /** `LedgerPublisher.delete` */
+  async delete(ref: PackageRef, tags: readonly string[], call: DeleteCall): Promise<void> {
+    if (tags.length === 0) {
+      return;
+    }
+    const { mutex, changes } = this.#options;
+    await mutex.run(ref.repository, () => changes.around(ref, () => this.#delete(ref, tags, call)), call.signal);
+  }
+
+  async #delete(ref: PackageRef, tags: readonly string[], call: DeleteCall): Promise<void> {
+    const repository = this.#options.registry.repository(ref.repository);
+    const written = new Map<string, ManifestBytes>();
+    await repository.writeBlob(bufferBlob(EMPTY_BYTES), { signal: call.signal });
+    for (const tag of new Set(tags)) {
+      const hiding = deletionTag(tag);
+      const manifest = this.#manifestOf(hiding, tag, call.by);
+      if ((await repository.statManifest(hiding, { signal: call.signal })) === null) {
+        await putOnce(repository, hiding, manifest, call.signal);
+      }
+      written.set(hiding, manifest);
+    }
+    await confirmListed(repository, written, call.signal);
+    await this.#remove(repository, tags, call);
+    await this.#options.changes.announce(ref);
+  }
+
+  #manifestOf(hiding: string, tag: string, by: string): ManifestBytes {
+    return markerManifest(LEDGER_TYPES.deletion, hiding, {
+      [ANNOTATIONS.deletes]: tag,
+      [ANNOTATIONS.by]: by,
+      [ANNOTATIONS.created]: new Date(this.#options.clock()).toISOString(),
+    });
+  }
+
+  // Hygiene: what is hidden stays hidden whether or not the registry can remove it.
+  async #remove(repository: Repository, tags: readonly string[], call: DeleteCall): Promise<void> {
+    if (!isTagDeleter(repository)) {
+      return;
+    }
+    for (const tag of new Set(tags)) {
+      try {
+        await repository.deleteTag(tag, { signal: call.signal });
+      } catch (error) {
+        this.#options.logger.warn({ repository: repository.name, tag, error }, 'a deleted version is hidden, but its tag could not be removed');
+      }
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import type { BlobBody, ByteRange, Descriptor, Registry } from '@oci-package-proxy/oci';
+
+import { completeFact } from './entries.ts';
+import type { Fact } from './fact.ts';
+import type { LedgerCall } from './ledger-port.ts';
+import type { PackageFolds } from './package-folds.ts';
+import type { LedgerLogger, PackageRef } from './package-ref.ts';
+import { isWrongData } from './stored-blob.ts';
+import { lookUpFact } from './stored-fact.ts';
+
+/** What {@link FactReader} needs. */
+export interface FactReaderOptions {
+  readonly registry: Registry;
+  readonly folds: PackageFolds;
+  readonly logger: LedgerLogger;
+}
+
+/** Reads single facts and their files, without a list. */
+export class FactReader {
+  readonly #options: FactReaderOptions;
+
+  constructor(options: FactReaderOptions) {
+    this.#options = options;
+  }
+
+  /** `LedgerReader.fact` */
+  async read(ref: PackageRef, tag: string, { signal }: LedgerCall = {}): Promise<Fact | null> {
+    const { registry, folds, logger } = this.#options;
+    const cached = folds.alive(ref)?.fold.facts.get(tag);
+    if (cached !== undefined) {
+      return cached;
+    }
+    const repository = registry.repository(ref.repository);
+    const { deleted, manifest, pending } = await this.#lookUp(ref, tag, signal);
+    if (deleted || manifest === null) {
+      return null;
+    }
+    if (pending === null) {
+      logger.warn({ repository: ref.repository, tag, digest: manifest.digest }, 'the tag of a version holds something that is not ours');
+      return null;
+    }
+    folds.meet(ref, tag, manifest.digest);
+    return completeFact({ repository, ref, logger, signal }, pending);
+  }
+
+  /** `LedgerReader.open` */
+  async open(ref: PackageRef, layer: Pick<Descriptor, 'digest' | 'size'>, call: LedgerCall & { readonly range?: ByteRange } = {}): Promise<BlobBody | null> {
+    const { registry, folds, logger } = this.#options;
+    const body = await registry.repository(ref.repository).readBlob(layer.digest, call);
+    if (body === null) {
+      // The fold that named it may come from a snapshot that is not true any more.
+      logger.warn({ repository: ref.repository, digest: layer.digest }, 'storage has lost a file; the package is folded from its facts');
+      folds.distrust(ref);
+    }
+    return body;
+  }
+
+  async #lookUp(ref: PackageRef, tag: string, signal: AbortSignal | undefined): ReturnType<typeof lookUpFact> {
+    try {
+      return await lookUpFact(this.#options.registry.repository(ref.repository), ref, tag, signal);
+    } catch (error) {
+      if (!isWrongData(error)) {
+        throw error;
+      }
+      this.#options.logger.warn({ repository: ref.repository, tag, error }, 'the tag of a version holds wrong data');
+      return { deleted: false, manifest: null, pending: null };
+    }
+  }
+}

@@ -1,0 +1,92 @@
+import { ProxyError } from '@oci-package-proxy/errors';
+import { isTagCreator, type ManifestBytes, type Registry, type Repository } from '@oci-package-proxy/oci';
+
+import type { Catalogue } from './catalogue.ts';
+import type { Changes } from './changes.ts';
+import { checkFact, writeFactBlobs } from './fact-blobs.ts';
+import { encodeFact, type NewFact } from './fact.ts';
+import type { IngestOutcome, LedgerCall } from './ledger-port.ts';
+import type { Origins } from './origin.ts';
+import type { LedgerLogger, PackageRef } from './package-ref.ts';
+import { lookUpFact } from './stored-fact.ts';
+
+const ATTEMPTS = 4;
+
+/** What {@link Ingester} needs. */
+export interface IngesterOptions {
+  readonly registry: Registry;
+  readonly origins: Origins;
+  readonly catalogue: Catalogue;
+  readonly changes: Changes;
+  readonly logger: LedgerLogger;
+}
+
+/** Stores what was pulled through. Rivals bring the same verified bytes, and so nothing has to be decided between them. */
+export class Ingester {
+  readonly #options: IngesterOptions;
+
+  constructor(options: IngesterOptions) {
+    this.#options = options;
+  }
+
+  /** `LedgerIngester.ingest` */
+  async ingest(ref: PackageRef, fact: NewFact, call: LedgerCall = {}): Promise<IngestOutcome> {
+    checkFact(fact);
+    return this.#options.changes.around(ref, () => this.#ingest(ref, fact, call));
+  }
+
+  async #ingest(ref: PackageRef, fact: NewFact, call: LedgerCall): Promise<IngestOutcome> {
+    const { registry, origins, catalogue, changes } = this.#options;
+    if ((await origins.decide(ref, 'upstream', call)) !== 'upstream') {
+      return 'published';
+    }
+    const repository = registry.repository(ref.repository);
+    const before = await this.#standing(repository, ref, { fact, call, mine: null });
+    if (before !== null) {
+      return before;
+    }
+    await catalogue.add(ref, call);
+    await writeFactBlobs(repository, fact, call.signal);
+    const outcome = await this.#put(repository, ref, { fact, call });
+    await changes.announce(ref);
+    return outcome;
+  }
+
+  async #put(repository: Repository, ref: PackageRef, { fact, call }: { readonly fact: NewFact; readonly call: LedgerCall }): Promise<IngestOutcome> {
+    const mine = encodeFact(ref, { ...fact, assign: undefined }, { origin: 'upstream', stamp: null });
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      await (isTagCreator(repository)
+        ? repository.createTag(fact.tag, mine, { signal: call.signal })
+        : repository.writeManifest(mine, { tag: fact.tag, signal: call.signal }));
+      // A 201 is no proof that the tag is there, nor that it is mine: `reference/oci.md` §0.
+      const standing = await this.#standing(repository, ref, { fact, call, mine });
+      if (standing !== null) {
+        return standing;
+      }
+    }
+    throw new ProxyError('storage-unavailable', `The registry accepted the tag ${fact.tag} of ${ref.repository} ${ATTEMPTS} times and does not have it.`);
+  }
+
+  // What is there now, seen from this fact; null when nothing is.
+  async #standing(
+    repository: Repository,
+    ref: PackageRef,
+    { fact, call, mine }: { readonly fact: NewFact; readonly call: LedgerCall; readonly mine: ManifestBytes | null },
+  ): Promise<IngestOutcome | null> {
+    const { deleted, manifest, pending } = await lookUpFact(repository, ref, fact.tag, call.signal);
+    if (deleted) {
+      return 'deleted';
+    }
+    if (manifest === null) {
+      return null;
+    }
+    if (manifest.digest === mine?.digest) {
+      return 'stored';
+    }
+    if (pending === null) {
+      this.#options.logger.warn({ repository: ref.repository, tag: fact.tag, digest: manifest.digest }, 'a tag that a pulled-through file needs holds something that is not ours');
+      return 'pinned';
+    }
+    return pending.fact.payload === fact.payload ? 'present' : 'pinned';
+  }
+}

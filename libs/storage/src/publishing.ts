@@ -1,0 +1,115 @@
+import { ProxyError } from '@oci-package-proxy/errors';
+import type { ManifestBytes, Registry, Repository } from '@oci-package-proxy/oci';
+
+import type { Catalogue } from './catalogue.ts';
+import type { Changes } from './changes.ts';
+import { decideTag } from './decide-rounds.ts';
+import { checkFact, writeFactBlobs } from './fact-blobs.ts';
+import { encodeFact, type NewFact } from './fact.ts';
+import type { LedgerCall, PublishOutcome } from './ledger-port.ts';
+import { confirmListed } from './listed-writes.ts';
+import { originManifest, type Origins } from './origin.ts';
+import type { PackageFolds } from './package-folds.ts';
+import type { PackageMutex } from './package-mutex.ts';
+import type { PackageRef } from './package-ref.ts';
+import { lookUpFact, type StoredFact } from './stored-fact.ts';
+import { deletionTag, ORIGIN_TAG, stampAfter } from './tags.ts';
+
+type PublishCall = LedgerCall & { readonly by: string };
+
+/** What {@link Publisher} needs. */
+export interface PublisherOptions {
+  readonly registry: Registry;
+  readonly folds: PackageFolds;
+  readonly origins: Origins;
+  readonly catalogue: Catalogue;
+  readonly changes: Changes;
+  readonly mutex: PackageMutex;
+  /** A number from 0 to 1, 1 excluded. */
+  readonly random: () => number;
+}
+
+/** Stores new versions: all or nothing, and each only once. */
+export class Publisher {
+  readonly #options: PublisherOptions;
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+  }
+
+  /** `LedgerPublisher.publish` */
+  async publish(ref: PackageRef, fact: NewFact, call: PublishCall): Promise<PublishOutcome> {
+    checkFact(fact);
+    const { mutex, changes } = this.#options;
+    return mutex.run(ref.repository, () => changes.around(ref, () => this.#publish(ref, fact, call)), call.signal);
+  }
+
+  async #publish(ref: PackageRef, fact: NewFact, call: PublishCall): Promise<PublishOutcome> {
+    const { registry, origins, catalogue, changes } = this.#options;
+    const repository = registry.repository(ref.repository);
+    if ((await origins.decide(ref, 'published', call)) !== 'published') {
+      throw new ProxyError('conflict', `${ref.name} is pulled through from upstream, and so nothing can be published under this name here. Choose another name, or have it declared private before it is first installed.`);
+    }
+    const stored = await lookUpFact(repository, ref, fact.tag, call.signal);
+    refuseDeleted(stored, ref, fact);
+    let outcome: PublishOutcome = 'same';
+    if (stored.manifest === null) {
+      await catalogue.add(ref, call);
+      await writeFactBlobs(repository, fact, call.signal);
+      outcome = await this.#commit(repository, { ref, fact, call });
+    } else {
+      refuseOther(stored, ref, fact);
+    }
+    await changes.announce(ref);
+    return outcome;
+  }
+
+  async #commit(repository: Repository, { ref, fact, call }: { readonly ref: PackageRef; readonly fact: NewFact; readonly call: PublishCall }): Promise<PublishOutcome> {
+    const manifest = await this.#manifestOf(ref, fact, call);
+    const winner = await decideTag(repository, fact.tag, manifest, { signal: call.signal, random: this.#options.random });
+    const standing = winner === manifest.digest ? manifest : await this.#rival(repository, { ref, fact, call });
+    const tags = await confirmListed(repository, new Map([[ORIGIN_TAG, originManifest('published')], [fact.tag, standing]]), call.signal);
+    if (tags.has(deletionTag(fact.tag))) {
+      throw deleted(ref, fact);
+    }
+    return standing === manifest ? 'created' : 'same';
+  }
+
+  async #manifestOf(ref: PackageRef, fact: NewFact, call: PublishCall): Promise<ManifestBytes> {
+    if (fact.assign === undefined) {
+      return encodeFact(ref, fact, { origin: 'published', stamp: null, by: call.by });
+    }
+    // After everything in a list made for this very write.
+    const { sequence } = (await this.#options.folds.get(ref, { fresh: true, signal: call.signal })).fold;
+    return encodeFact(ref, fact, { origin: 'published', stamp: stampAfter(sequence, this.#options.random), by: call.by });
+  }
+
+  async #rival(repository: Repository, { ref, fact, call }: { readonly ref: PackageRef; readonly fact: NewFact; readonly call: PublishCall }): Promise<ManifestBytes> {
+    const stored = await lookUpFact(repository, ref, fact.tag, call.signal);
+    refuseDeleted(stored, ref, fact);
+    if (stored.manifest === null) {
+      throw new ProxyError('storage-unavailable', `${fact.version} of ${ref.name} was decided by another publish and is not there yet. Try again.`);
+    }
+    refuseOther(stored, ref, fact);
+    return stored.manifest;
+  }
+}
+
+function refuseDeleted(stored: StoredFact, ref: PackageRef, fact: NewFact): void {
+  if (stored.deleted) {
+    throw deleted(ref, fact);
+  }
+}
+
+function refuseOther({ pending }: StoredFact, ref: PackageRef, fact: NewFact): void {
+  if (pending === null) {
+    throw new ProxyError('conflict', `The tag ${fact.tag} of ${ref.repository} holds something that was not published here. Choose another version, or have the tag removed from the registry.`);
+  }
+  if (pending.fact.payload !== fact.payload) {
+    throw new ProxyError('conflict', `${fact.version} of ${ref.name} exists already with other contents, and a version never changes. Raise the version and publish again.`);
+  }
+}
+
+function deleted(ref: PackageRef, fact: NewFact): ProxyError {
+  return new ProxyError('conflict', `${fact.version} of ${ref.name} was deleted, and a deleted version can never be published again. Raise the version and publish again.`);
+}

@@ -1,0 +1,160 @@
+import {
+  bufferBlob,
+  type Digest,
+  EMPTY_BYTES,
+  EMPTY_DESCRIPTOR,
+  isManifest,
+  MANIFEST_MEDIA_TYPE,
+  type Manifest,
+  manifestBytes,
+  parseManifest,
+  type Registry,
+} from '@oci-package-proxy/oci';
+import { isProxyError } from '@oci-package-proxy/errors';
+import { LRUCache } from 'lru-cache';
+
+import type { Entry } from './fold.ts';
+import type { LedgerCall } from './ledger-port.ts';
+import type { LedgerLogger, PackageRef } from './package-ref.ts';
+import { decodeSnapshot, encodeSnapshot } from './snapshot-content.ts';
+import { isWrongData } from './stored-blob.ts';
+import { SNAPSHOT_TAG } from './tags.ts';
+import { ANNOTATIONS, LEDGER_TYPES } from './vendor.ts';
+
+const SNAPSHOT_MEDIA_TYPE = `${LEDGER_TYPES.snapshot}+gzip`;
+const MAX_UNCOVERED = 32;
+const MAX_AGE_MS = 10 * 60_000;
+/** Of how many packages it is remembered what their snapshots cover. */
+const REMEMBERED = 1000;
+
+/** What a snapshot covers. */
+interface Coverage {
+  /** Of its manifest. */
+  readonly digest: Digest;
+  /** Milliseconds since the epoch. */
+  readonly writtenAt: number;
+  /** By tag: the manifest's digest, or the kind where there is none. */
+  readonly tags: ReadonlyMap<string, string>;
+}
+
+/** What {@link Snapshots} needs. */
+export interface SnapshotsOptions {
+  readonly registry: Registry;
+  readonly logger: LedgerLogger;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+}
+
+/** The `_snapshot` tag: derived, checked before it is used, rewritten seldom. */
+export class Snapshots {
+  readonly #options: SnapshotsOptions;
+  readonly #coverage = new LRUCache<string, Coverage>({ max: REMEMBERED });
+
+  constructor(options: SnapshotsOptions) {
+    this.#options = options;
+  }
+
+  /** The entries in the snapshot; null when there is none, or none that can be read. Two requests. */
+  async load(ref: PackageRef, call: LedgerCall = {}): Promise<ReadonlyMap<string, Entry> | null> {
+    try {
+      return await this.#read(ref, call);
+    } catch (error) {
+      if (!isUnreadable(error)) {
+        throw error;
+      }
+      this.#options.logger.warn({ repository: ref.repository, error }, 'a snapshot cannot be read; the package is folded from its facts');
+      return null;
+    }
+  }
+
+  /** Writes `entries` as the snapshot where the one there is too far behind. @returns whether it did. */
+  async refresh(ref: PackageRef, entries: ReadonlyMap<string, Entry>, call: LedgerCall = {}): Promise<boolean> {
+    const coverage = await this.#covered(ref, call);
+    const uncovered = countUncovered(entries, coverage?.tags ?? new Map());
+    const age = this.#options.clock() - (coverage?.writtenAt ?? Number.NEGATIVE_INFINITY);
+    if (uncovered === 0 || (uncovered <= MAX_UNCOVERED && age < MAX_AGE_MS)) {
+      return false;
+    }
+    await this.#write(ref, entries, call);
+    return true;
+  }
+
+  async #covered(ref: PackageRef, call: LedgerCall): Promise<Coverage | null> {
+    const digest = await this.#options.registry.repository(ref.repository).statManifest(SNAPSHOT_TAG, { signal: call.signal });
+    if (digest === null) {
+      return null;
+    }
+    if (this.#coverage.get(ref.repository)?.digest !== digest && (await this.load(ref, call)) === null) {
+      return null;
+    }
+    return this.#coverage.get(ref.repository) ?? null;
+  }
+
+  async #read(ref: PackageRef, { signal }: LedgerCall): Promise<ReadonlyMap<string, Entry> | null> {
+    const repository = this.#options.registry.repository(ref.repository);
+    const stored = await repository.readManifest(SNAPSHOT_TAG, { signal });
+    if (stored === null) {
+      return null;
+    }
+    const manifest = parseManifest(stored);
+    const layer = isManifest(manifest) && manifest.artifactType === LEDGER_TYPES.snapshot ? manifest.layers[0] : undefined;
+    const body = layer === undefined ? null : await repository.readBlob(layer.digest, { signal });
+    if (body === null) {
+      this.#options.logger.warn({ repository: ref.repository, digest: stored.digest }, 'a snapshot is not whole; the package is folded from its facts');
+      return null;
+    }
+    const entries = await decodeSnapshot(ref, body.stream);
+    this.#remember(ref, entries, { digest: stored.digest, writtenAt: writtenAt(manifest as Manifest) });
+    return entries;
+  }
+
+  async #write(ref: PackageRef, entries: ReadonlyMap<string, Entry>, { signal }: LedgerCall): Promise<void> {
+    const repository = this.#options.registry.repository(ref.repository);
+    const blob = bufferBlob(await encodeSnapshot(ref, entries.values()));
+    const now = this.#options.clock();
+    const manifest = manifestBytes({
+      schemaVersion: 2,
+      mediaType: MANIFEST_MEDIA_TYPE,
+      artifactType: LEDGER_TYPES.snapshot,
+      config: EMPTY_DESCRIPTOR,
+      // Thousands of entries are more than a manifest may hold: never inline.
+      layers: [{ mediaType: SNAPSHOT_MEDIA_TYPE, digest: blob.digest, size: blob.size }],
+      annotations: { [ANNOTATIONS.tag]: SNAPSHOT_TAG, [ANNOTATIONS.created]: new Date(now).toISOString() },
+    });
+    await repository.writeBlob(bufferBlob(EMPTY_BYTES), { signal });
+    await repository.writeBlob(blob, { signal });
+    await repository.writeManifest(manifest, { tag: SNAPSHOT_TAG, signal });
+    this.#remember(ref, entries, { digest: manifest.digest, writtenAt: now });
+  }
+
+  #remember(ref: PackageRef, entries: ReadonlyMap<string, Entry>, coverage: Omit<Coverage, 'tags'>): void {
+    const tags = new Map([...entries.values()].map((entry) => [entry.tag, identityOf(entry)]));
+    this.#coverage.set(ref.repository, { ...coverage, tags });
+  }
+}
+
+// A broken gzip is an error of zlib, which bears a code of its own.
+function isUnreadable(error: unknown): boolean {
+  return isWrongData(error) || (!isProxyError(error) && error instanceof Error && 'code' in error && String(error.code).startsWith('Z_'));
+}
+
+function identityOf(entry: Entry): string {
+  return entry.kind === 'deletion' ? entry.kind : entry.digest;
+}
+
+function countUncovered(entries: ReadonlyMap<string, Entry>, covered: ReadonlyMap<string, string>): number {
+  let uncovered = 0;
+  for (const entry of entries.values()) {
+    uncovered += covered.get(entry.tag) === identityOf(entry) ? 0 : 1;
+  }
+  for (const tag of covered.keys()) {
+    uncovered += entries.has(tag) ? 0 : 1;
+  }
+  return uncovered;
+}
+
+// A time that cannot be read, or that lies ahead, must not keep a snapshot from ever being rewritten.
+function writtenAt(manifest: Manifest): number {
+  const time = Date.parse(manifest.annotations?.[ANNOTATIONS.created] ?? '');
+  return Number.isNaN(time) ? Number.NEGATIVE_INFINITY : time;
+}
