@@ -25,13 +25,22 @@ export class Changes {
     }
   }
 
+  /** Runs a write, and tells everybody however it ends: one that failed may be visible all the same. */
+  async announced<T>(ref: PackageRef, write: () => Promise<T>): Promise<T> {
+    try {
+      return await write();
+    } finally {
+      await this.announce(ref);
+    }
+  }
+
   /** Tells everybody that the package changed. A notice that fails is logged: the write is stored all the same. */
   async announce(ref: PackageRef): Promise<void> {
     this.#options.folds.invalidate(ref);
     try {
       await this.#options.sink?.changed(ref);
     } catch (error) {
-      this.#options.logger.warn({ repository: ref.repository, error }, 'a change could not be announced');
+      this.#options.logger.warn({ repository: ref.repository, err: error }, 'a change could not be announced');
     }
   }
 }

@@ -35,7 +35,7 @@ export class Deletions {
       return;
     }
     const { mutex, changes } = this.#options;
-    await mutex.run(ref.repository, () => changes.around(ref, () => this.#delete(ref, tags, call)), call.signal);
+    await mutex.run(ref.repository, () => changes.announced(ref, () => this.#delete(ref, tags, call)), call.signal);
   }
 
   async #delete(ref: PackageRef, tags: readonly string[], call: DeleteCall): Promise<void> {
@@ -50,9 +50,8 @@ export class Deletions {
       }
       written.set(hiding, manifest);
     }
-    await confirmListed(repository, written, call.signal);
+    await confirmListed(repository, { written, signal: call.signal });
     await this.#remove(repository, tags, call);
-    await this.#options.changes.announce(ref);
   }
 
   #manifestOf(hiding: string, tag: string, by: string): ManifestBytes {
@@ -72,7 +71,7 @@ export class Deletions {
       try {
         await repository.deleteTag(tag, { signal: call.signal });
       } catch (error) {
-        this.#options.logger.warn({ repository: repository.name, tag, error }, 'a deleted version is hidden, but its tag could not be removed');
+        this.#options.logger.warn({ repository: repository.name, tag, err: error }, 'a deleted version is hidden, but its tag could not be removed');
       }
     }
   }

@@ -60,7 +60,7 @@ async function readEntry(reading: TagReading, tag: string): Promise<Entry | null
     if (!isWrongData(error)) {
       throw error;
     }
-    logger.warn({ repository: ref.repository, tag, error }, 'a tag holds wrong data');
+    logger.warn({ repository: ref.repository, tag, err: error }, 'a tag holds wrong data');
   }
   return null;
 }

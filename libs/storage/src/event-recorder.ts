@@ -37,7 +37,7 @@ export class EventRecorder {
       return;
     }
     const { mutex, changes: ours } = this.#options;
-    await mutex.run(ref.repository, () => ours.around(ref, () => this.#record(ref, changes, call)), call.signal);
+    await mutex.run(ref.repository, () => ours.announced(ref, () => this.#record(ref, changes, call)), call.signal);
   }
 
   async #record(ref: PackageRef, changes: readonly Change[], { by, signal }: RecordCall): Promise<void> {
@@ -56,7 +56,6 @@ export class EventRecorder {
       written.set(tag, manifest);
       sequence = stamp.sequence;
     }
-    await confirmListed(repository, written, signal);
-    await this.#options.changes.announce(ref);
+    await confirmListed(repository, { written, signal });
   }
 }

@@ -45,14 +45,28 @@ export class FactReader {
 
   /** `LedgerReader.open` */
   async open(ref: PackageRef, layer: Pick<Descriptor, 'digest' | 'size'>, call: LedgerCall & { readonly range?: ByteRange } = {}): Promise<BlobBody | null> {
-    const { registry, folds, logger } = this.#options;
-    const body = await registry.repository(ref.repository).readBlob(layer.digest, call);
+    const body = await this.#options.registry.repository(ref.repository).readBlob(layer.digest, call);
     if (body === null) {
-      // The fold that named it may come from a snapshot that is not true any more.
-      logger.warn({ repository: ref.repository, digest: layer.digest }, 'storage has lost a file; the package is folded from its facts');
-      folds.distrust(ref);
+      this.#options.logger.warn({ repository: ref.repository, digest: layer.digest }, 'storage has lost a file of a version');
+      await this.#compare(ref, layer.digest, call.signal);
     }
     return body;
+  }
+
+  // The fold that named a lost file may come from a snapshot that is not true any more.
+  async #compare(ref: PackageRef, layer: string, signal: AbortSignal | undefined): Promise<void> {
+    const { registry, folds } = this.#options;
+    const facts = [...(folds.peek(ref)?.fold.facts.values() ?? [])];
+    const fact = facts.find(({ layers }) => layers.some(({ digest }) => digest === layer));
+    if (fact === undefined) {
+      return;
+    }
+    const standing = await registry.repository(ref.repository).statManifest(fact.tag, { signal });
+    if (standing === null) {
+      folds.invalidate(ref);
+      return;
+    }
+    folds.meet(ref, fact.tag, standing);
   }
 
   async #lookUp(ref: PackageRef, tag: string, signal: AbortSignal | undefined): ReturnType<typeof lookUpFact> {
@@ -62,7 +76,7 @@ export class FactReader {
       if (!isWrongData(error)) {
         throw error;
       }
-      this.#options.logger.warn({ repository: ref.repository, tag, error }, 'the tag of a version holds wrong data');
+      this.#options.logger.warn({ repository: ref.repository, tag, err: error }, 'the tag of a version holds wrong data');
       return { deleted: false, manifest: null, pending: null };
     }
   }

@@ -145,7 +145,7 @@ export function decodeFact(ref: PackageRef, tag: string, stored: ManifestBytes):
   const annotations = manifest.annotations ?? {};
   const [document, ...layers] = manifest.layers;
   const origin = annotations[ANNOTATIONS.origin];
-  if (document === undefined || (origin !== 'published' && origin !== 'upstream')) {
+  if (document === undefined || manifest.layers.some(({ size }) => size < 0) || (origin !== 'published' && origin !== 'upstream')) {
     return null;
   }
   if (annotations[ANNOTATIONS.tag] !== tag || annotations[ANNOTATIONS.package] !== ref.name || annotations[ANNOTATIONS.ecosystem] !== ref.ecosystem) {
@@ -159,7 +159,7 @@ export function decodeFact(ref: PackageRef, tag: string, stored: ManifestBytes):
     payload: annotations[ANNOTATIONS.payload] ?? '',
     at: timeIn(annotations[ANNOTATIONS.created]),
     origin,
-    layers,
+    layers: layers.map(checkedLayer),
     annotations,
     ...decodeAssignment(annotations),
   } as const;
@@ -168,6 +168,12 @@ export function decodeFact(ref: PackageRef, tag: string, stored: ManifestBytes):
 
 function isFactType(artifactType: unknown): artifactType is string {
   return typeof artifactType === 'string' && artifactType.startsWith(MEDIA_TYPE_PREFIX) && !LEDGER_TYPE_SET.has(artifactType);
+}
+
+// Drops what is of no use to a reader, and what may be of any type.
+function checkedLayer({ mediaType, digest, size, annotations }: Descriptor): Descriptor {
+  const texts = isJsonObject(annotations) && Object.values(annotations).every((value) => typeof value === 'string');
+  return { mediaType, digest, size, ...(texts ? { annotations } : {}) };
 }
 
 function timeIn(text: string | undefined): string {

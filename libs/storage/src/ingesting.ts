@@ -42,14 +42,16 @@ export class Ingester {
     }
     const repository = registry.repository(ref.repository);
     const before = await this.#standing(repository, ref, { fact, call, mine: null });
+    if (before === 'present') {
+      // Whoever stored it may have died before it said so.
+      await changes.announce(ref);
+    }
     if (before !== null) {
       return before;
     }
     await catalogue.add(ref, call);
     await writeFactBlobs(repository, fact, call.signal);
-    const outcome = await this.#put(repository, ref, { fact, call });
-    await changes.announce(ref);
-    return outcome;
+    return changes.announced(ref, () => this.#put(repository, ref, { fact, call }));
   }
 
   async #put(repository: Repository, ref: PackageRef, { fact, call }: { readonly fact: NewFact; readonly call: LedgerCall }): Promise<IngestOutcome> {

@@ -1,9 +1,10 @@
+import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 
 import { MemoryRegistry } from '@oci-package-proxy/oci';
 import { describe, expect, it } from 'vitest';
 
-import { newFact, REF } from './ledger.fixtures.contract.ts';
+import { newFact, REF } from './sample-fact.contract.ts';
 import { Ledger } from './ledger.ts';
 
 describe.each([{ createOnly: true }, { createOnly: false }])('Ledger, create-only tags: $createOnly', ({ createOnly }) => {
@@ -90,7 +91,7 @@ describe.each([{ createOnly: true }, { createOnly: false }])('Ledger, create-onl
     const second = await ledger.refreshSnapshot(REF);
 
     expect([first, second]).toEqual([true, false]);
-    expect(await Array.fromAsync(ledger.packages('test'))).toEqual(['left-pad']);
+    expect(await Readable.from(ledger.packages('test')).toArray()).toEqual(['left-pad']);
     expect(await new Ledger({ registry }).fold(REF)).toEqual(await ledger.fold(REF));
   });
 });

@@ -44,6 +44,7 @@ export class Ledger implements LedgerPort {
   readonly #snapshots: Snapshots;
   readonly #origins: Origins;
   readonly #catalogue: Catalogue;
+  readonly #changes: Changes;
   readonly #facts: FactReader;
   readonly #publisher: Publisher;
   readonly #recorder: EventRecorder;
@@ -58,6 +59,7 @@ export class Ledger implements LedgerPort {
     this.#origins = new Origins(registry, random);
     this.#catalogue = new Catalogue(registry, flat);
     const changes = new Changes({ folds: this.#folds, sink, logger });
+    this.#changes = changes;
     this.#facts = new FactReader({ registry, folds: this.#folds, logger });
     this.#publisher = new Publisher({ registry, folds: this.#folds, origins: this.#origins, catalogue: this.#catalogue, changes, mutex, random });
     this.#recorder = new EventRecorder({ registry, folds: this.#folds, changes, mutex, clock, random });
@@ -120,7 +122,7 @@ export class Ledger implements LedgerPort {
   }
 
   async decideOrigin(ref: PackageRef, wanted: Origin, call?: LedgerCall): Promise<Origin> {
-    return this.#origins.decide(ref, wanted, call);
+    return this.#changes.around(ref, () => this.#origins.decide(ref, wanted, call));
   }
 }
 

@@ -28,13 +28,14 @@ export class ListFlights<T> {
   /** What a list that may serve this caller comes to. */
   async join(ref: PackageRef, { fresh }: { readonly fresh: boolean }): Promise<T> {
     const running = this.#running.get(ref.repository);
-    if (running === undefined) {
-      return this.#start(ref);
-    }
-    if (!running.begun || (!fresh && !running.outdated)) {
+    if (running !== undefined && (!running.begun || (!fresh && !running.outdated))) {
       return running.promise;
     }
-    return this.#waiting.get(ref.repository) ?? this.#wait(ref, running.promise);
+    const waiting = this.#waiting.get(ref.repository);
+    if (waiting !== undefined) {
+      return waiting;
+    }
+    return running === undefined ? this.#start(ref) : this.#wait(ref, running.promise);
   }
 
   /** No list of the package that has begun serves anybody who asks from now on. */

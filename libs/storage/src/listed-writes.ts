@@ -5,17 +5,26 @@ import { listTagSet } from './tag-set.ts';
 
 const ATTEMPTS = 3;
 
+/** What was written, and what ends the wait for it. */
+export interface ListedWrites {
+  /** By tag. */
+  readonly written: ReadonlyMap<string, ManifestBytes>;
+  /** A tag that makes all of it void, as a deletion does: once that is listed, nothing is put again. */
+  readonly unless?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Lists until every written tag is in the list, and puts again what is missing, at most 3 times: a 201 is no proof that a tag
  * is there (`reference/oci.md` §0).
  * @returns the last list.
  * @throws ProxyError `storage-unavailable` when the registry acknowledges the tags and does not show them.
  */
-export async function confirmListed(repository: Repository, written: ReadonlyMap<string, ManifestBytes>, signal?: AbortSignal): Promise<ReadonlySet<string>> {
+export async function confirmListed(repository: Repository, { written, unless, signal }: ListedWrites): Promise<ReadonlySet<string>> {
   for (let attempt = 0; ; attempt += 1) {
     const tags = await listTagSet(repository, signal);
     const missing = [...written].filter(([tag]) => !tags.has(tag));
-    if (missing.length === 0) {
+    if (missing.length === 0 || (unless !== undefined && tags.has(unless))) {
       return tags;
     }
     if (attempt === ATTEMPTS) {

@@ -24,8 +24,11 @@ export interface CachedPackage {
   /** By tag. */
   readonly entries: ReadonlyMap<string, Entry>;
   readonly fold: Fold;
-  /** When the list began, milliseconds since the epoch. */
-  readonly listedAt: number;
+}
+
+interface Listed extends CachedPackage {
+  /** When the list began, milliseconds since the epoch; long ago when it is known to be outdated. */
+  listedAt: number;
 }
 
 /** What {@link PackageFolds} needs. */
@@ -42,14 +45,14 @@ export interface PackageFoldsOptions {
 /** The folds of packages, kept in memory; their tag lists live for a while. */
 export class PackageFolds {
   readonly #options: PackageFoldsOptions;
-  readonly #cache: LRUCache<string, CachedPackage>;
+  readonly #cache: LRUCache<string, Listed>;
   readonly #flights: ListFlights<CachedPackage>;
   readonly #distrusted = new Set<string>();
   #lifetimeMs = LIFETIME_MS;
 
   constructor(options: PackageFoldsOptions) {
     this.#options = options;
-    this.#cache = new LRUCache({ maxSize: options.foldBytes, sizeCalculation: sizeOf });
+    this.#cache = new LRUCache<string, Listed>({ maxSize: options.foldBytes, sizeCalculation: sizeOf });
     this.#flights = new ListFlights((ref, flight) => this.#refold(ref, flight));
   }
 
@@ -76,7 +79,7 @@ export class PackageFolds {
   invalidateAll({ connected }: { readonly connected: boolean }): void {
     this.#lifetimeMs = connected ? LIFETIME_MS : UNCONNECTED_LIFETIME_MS;
     this.#flights.outdateAll();
-    for (const repository of [...this.#cache.keys()]) {
+    for (const repository of this.#cache.keys()) {
       this.#expire(repository);
     }
   }
@@ -88,14 +91,19 @@ export class PackageFolds {
     this.#cache.delete(repository);
   }
 
-  /** Compares a fact that was just read with what is cached of its tag. */
+  /** What is cached of a package, however old. No request is made. */
+  peek(ref: Pick<PackageRef, 'repository'>): CachedPackage | null {
+    return this.#cache.peek(ref.repository) ?? null;
+  }
+
+  /** Compares the manifest that stands under a fact's tag, as it was just read, with what is cached of it. */
   meet(ref: PackageRef, tag: string, digest: string): void {
-    const known = this.#cache.peek(ref.repository)?.entries.get(tag);
-    if (known === undefined) {
+    const cached = this.#cache.peek(ref.repository);
+    const known = cached?.entries.get(tag);
+    if (cached !== undefined && known === undefined) {
       this.invalidate(ref);
-      return;
     }
-    if (known.kind === 'deletion' || known.digest === digest) {
+    if (known === undefined || known.kind === 'deletion' || known.digest === digest) {
       return;
     }
     this.#options.logger.warn({ repository: ref.repository, tag, cached: known.digest, stored: digest }, 'a version is not what it was; the package is folded from its facts');
@@ -109,7 +117,7 @@ export class PackageFolds {
   #expire(repository: string): void {
     const cached = this.#cache.peek(repository);
     if (cached !== undefined) {
-      this.#cache.set(repository, { ...cached, listedAt: Number.NEGATIVE_INFINITY });
+      cached.listedAt = Number.NEGATIVE_INFINITY;
     }
   }
 
@@ -119,12 +127,13 @@ export class PackageFolds {
     const tags = await listTagSet(this.#options.registry.repository(ref.repository));
     const before = distrusted ? undefined : this.#cache.get(ref.repository);
     const entries = await this.#entriesOf(ref, tags, { before, distrusted });
-    const now = { entries, fold: before !== undefined && isSame(before.entries, entries) ? before.fold : fold(entries.values()), listedAt };
-    if (this.#distrusted.has(ref.repository) === distrusted) {
+    const state = before !== undefined && isSame(before.entries, entries) ? before.fold : fold(entries.values());
+    // What became distrusted while it was read is not kept.
+    if (distrusted || !this.#distrusted.has(ref.repository)) {
       this.#distrusted.delete(ref.repository);
-      this.#cache.set(ref.repository, flight.outdated ? { ...now, listedAt: Number.NEGATIVE_INFINITY } : now);
+      this.#cache.set(ref.repository, { entries, fold: state, listedAt: flight.outdated ? Number.NEGATIVE_INFINITY : listedAt });
     }
-    return now;
+    return { entries, fold: state };
   }
 
   async #entriesOf(

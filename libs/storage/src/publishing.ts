@@ -52,24 +52,25 @@ export class Publisher {
     }
     const stored = await lookUpFact(repository, ref, fact.tag, call.signal);
     refuseDeleted(stored, ref, fact);
-    let outcome: PublishOutcome = 'same';
-    if (stored.manifest === null) {
-      await catalogue.add(ref, call);
-      await writeFactBlobs(repository, fact, call.signal);
-      outcome = await this.#commit(repository, { ref, fact, call });
-    } else {
+    if (stored.manifest !== null) {
       refuseOther(stored, ref, fact);
+      // Whoever stored it may have died before it said so.
+      await changes.announce(ref);
+      return 'same';
     }
-    await changes.announce(ref);
-    return outcome;
+    await catalogue.add(ref, call);
+    await writeFactBlobs(repository, fact, call.signal);
+    return changes.announced(ref, () => this.#commit(repository, { ref, fact, call }));
   }
 
   async #commit(repository: Repository, { ref, fact, call }: { readonly ref: PackageRef; readonly fact: NewFact; readonly call: PublishCall }): Promise<PublishOutcome> {
     const manifest = await this.#manifestOf(ref, fact, call);
     const winner = await decideTag(repository, fact.tag, manifest, { signal: call.signal, random: this.#options.random });
     const standing = winner === manifest.digest ? manifest : await this.#rival(repository, { ref, fact, call });
-    const tags = await confirmListed(repository, new Map([[ORIGIN_TAG, originManifest('published')], [fact.tag, standing]]), call.signal);
-    if (tags.has(deletionTag(fact.tag))) {
+    const deletion = deletionTag(fact.tag);
+    const written = new Map([[ORIGIN_TAG, originManifest('published')], [fact.tag, standing]]);
+    const tags = await confirmListed(repository, { written, unless: deletion, signal: call.signal });
+    if (tags.has(deletion)) {
       throw deleted(ref, fact);
     }
     return standing === manifest ? 'created' : 'same';

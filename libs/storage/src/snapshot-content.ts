@@ -27,7 +27,7 @@ const FactShape = z.object({
   at: z.string(),
   origin: OriginShape,
   document: z.string(),
-  layers: z.array(z.object({ mediaType: z.string(), digest: DigestShape, size: z.int() })),
+  layers: z.array(z.object({ mediaType: z.string(), digest: DigestShape, size: z.int().nonnegative(), annotations: z.record(z.string(), z.string()).optional() })),
   annotations: z.record(z.string(), z.string()),
   assign: z.record(z.string(), z.unknown()),
   stamp: StampShape.nullable(),

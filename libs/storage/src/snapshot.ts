@@ -1,8 +1,10 @@
+import { isProxyError } from '@oci-package-proxy/errors';
 import {
   bufferBlob,
   type Digest,
   EMPTY_BYTES,
   EMPTY_DESCRIPTOR,
+  type Index,
   isManifest,
   MANIFEST_MEDIA_TYPE,
   type Manifest,
@@ -10,7 +12,6 @@ import {
   parseManifest,
   type Registry,
 } from '@oci-package-proxy/oci';
-import { isProxyError } from '@oci-package-proxy/errors';
 import { LRUCache } from 'lru-cache';
 
 import type { Entry } from './fold.ts';
@@ -24,8 +25,8 @@ import { ANNOTATIONS, LEDGER_TYPES } from './vendor.ts';
 const SNAPSHOT_MEDIA_TYPE = `${LEDGER_TYPES.snapshot}+gzip`;
 const MAX_UNCOVERED = 32;
 const MAX_AGE_MS = 10 * 60_000;
-/** Of how many packages it is remembered what their snapshots cover. */
-const REMEMBERED = 1000;
+/** Of how many tags it is remembered that a snapshot covers them. */
+const REMEMBERED_TAGS = 500_000;
 
 /** What a snapshot covers. */
 interface Coverage {
@@ -35,6 +36,10 @@ interface Coverage {
   readonly writtenAt: number;
   /** By tag: the manifest's digest, or the kind where there is none. */
   readonly tags: ReadonlyMap<string, string>;
+}
+
+interface LoadedSnapshot extends Omit<Coverage, 'tags'> {
+  readonly entries: ReadonlyMap<string, Entry>;
 }
 
 /** What {@link Snapshots} needs. */
@@ -48,7 +53,7 @@ export interface SnapshotsOptions {
 /** The `_snapshot` tag: derived, checked before it is used, rewritten seldom. */
 export class Snapshots {
   readonly #options: SnapshotsOptions;
-  readonly #coverage = new LRUCache<string, Coverage>({ max: REMEMBERED });
+  readonly #coverage = new LRUCache<string, Coverage>({ maxSize: REMEMBERED_TAGS, sizeCalculation: ({ tags }) => tags.size + 1 });
 
   constructor(options: SnapshotsOptions) {
     this.#options = options;
@@ -56,13 +61,17 @@ export class Snapshots {
 
   /** The entries in the snapshot; null when there is none, or none that can be read. Two requests. */
   async load(ref: PackageRef, call: LedgerCall = {}): Promise<ReadonlyMap<string, Entry> | null> {
+    return (await this.#load(ref, call))?.entries ?? null;
+  }
+
+  async #load(ref: PackageRef, call: LedgerCall): Promise<LoadedSnapshot | null> {
     try {
       return await this.#read(ref, call);
     } catch (error) {
       if (!isUnreadable(error)) {
         throw error;
       }
-      this.#options.logger.warn({ repository: ref.repository, error }, 'a snapshot cannot be read; the package is folded from its facts');
+      this.#options.logger.warn({ repository: ref.repository, err: error }, 'a snapshot cannot be read; the package is folded from its facts');
       return null;
     }
   }
@@ -72,7 +81,8 @@ export class Snapshots {
     const coverage = await this.#covered(ref, call);
     const uncovered = countUncovered(entries, coverage?.tags ?? new Map());
     const age = this.#options.clock() - (coverage?.writtenAt ?? Number.NEGATIVE_INFINITY);
-    if (uncovered === 0 || (uncovered <= MAX_UNCOVERED && age < MAX_AGE_MS)) {
+    // A time that lies ahead was written by another clock: it says nothing, and must not keep the snapshot for ever.
+    if (uncovered === 0 || (uncovered <= MAX_UNCOVERED && age >= -MAX_AGE_MS && age < MAX_AGE_MS)) {
       return false;
     }
     await this.#write(ref, entries, call);
@@ -84,13 +94,15 @@ export class Snapshots {
     if (digest === null) {
       return null;
     }
-    if (this.#coverage.get(ref.repository)?.digest !== digest && (await this.load(ref, call)) === null) {
-      return null;
+    const known = this.#coverage.get(ref.repository);
+    if (known?.digest === digest) {
+      return known;
     }
-    return this.#coverage.get(ref.repository) ?? null;
+    const loaded = await this.#load(ref, call);
+    return loaded === null ? null : this.#remember(ref, loaded);
   }
 
-  async #read(ref: PackageRef, { signal }: LedgerCall): Promise<ReadonlyMap<string, Entry> | null> {
+  async #read(ref: PackageRef, { signal }: LedgerCall): Promise<LoadedSnapshot | null> {
     const repository = this.#options.registry.repository(ref.repository);
     const stored = await repository.readManifest(SNAPSHOT_TAG, { signal });
     if (stored === null) {
@@ -103,9 +115,7 @@ export class Snapshots {
       this.#options.logger.warn({ repository: ref.repository, digest: stored.digest }, 'a snapshot is not whole; the package is folded from its facts');
       return null;
     }
-    const entries = await decodeSnapshot(ref, body.stream);
-    this.#remember(ref, entries, { digest: stored.digest, writtenAt: writtenAt(manifest as Manifest) });
-    return entries;
+    return { entries: await decodeSnapshot(ref, body.stream), digest: stored.digest, writtenAt: timeOf(manifest) };
   }
 
   async #write(ref: PackageRef, entries: ReadonlyMap<string, Entry>, { signal }: LedgerCall): Promise<void> {
@@ -124,12 +134,13 @@ export class Snapshots {
     await repository.writeBlob(bufferBlob(EMPTY_BYTES), { signal });
     await repository.writeBlob(blob, { signal });
     await repository.writeManifest(manifest, { tag: SNAPSHOT_TAG, signal });
-    this.#remember(ref, entries, { digest: manifest.digest, writtenAt: now });
+    this.#remember(ref, { entries, digest: manifest.digest, writtenAt: now });
   }
 
-  #remember(ref: PackageRef, entries: ReadonlyMap<string, Entry>, coverage: Omit<Coverage, 'tags'>): void {
-    const tags = new Map([...entries.values()].map((entry) => [entry.tag, identityOf(entry)]));
-    this.#coverage.set(ref.repository, { ...coverage, tags });
+  #remember(ref: PackageRef, { entries, digest, writtenAt }: LoadedSnapshot): Coverage {
+    const coverage = { digest, writtenAt, tags: new Map([...entries.values()].map((entry) => [entry.tag, identityOf(entry)])) };
+    this.#coverage.set(ref.repository, coverage);
+    return coverage;
   }
 }
 
@@ -153,8 +164,8 @@ function countUncovered(entries: ReadonlyMap<string, Entry>, covered: ReadonlyMa
   return uncovered;
 }
 
-// A time that cannot be read, or that lies ahead, must not keep a snapshot from ever being rewritten.
-function writtenAt(manifest: Manifest): number {
+// A time that cannot be read must not keep a snapshot from ever being rewritten.
+function timeOf(manifest: Manifest | Index): number {
   const time = Date.parse(manifest.annotations?.[ANNOTATIONS.created] ?? '');
   return Number.isNaN(time) ? Number.NEGATIVE_INFINITY : time;
 }

@@ -70,7 +70,7 @@ export class UpstreamStates {
     const text = canonicalJson(state);
     const content = digestOf(text);
     const before = await this.#manifest(repository, signal);
-    if (before?.annotations?.[ANNOTATIONS.content] === content) {
+    if (before?.annotations?.[ANNOTATIONS.content] === content && (await isWhole(repository, before, signal))) {
       return;
     }
     const blob = bufferBlob(await promisify(gzip)(text));
@@ -106,6 +106,11 @@ export class UpstreamStates {
       return null;
     }
   }
+}
+
+async function isWhole(repository: Repository, { layers }: Manifest, signal: AbortSignal | undefined): Promise<boolean> {
+  const [layer] = layers;
+  return layer !== undefined && (await repository.statBlob(layer.digest, { signal })) !== null;
 }
 
 async function unlessWrong<T>(read: () => Promise<T | null>): Promise<T | null> {
