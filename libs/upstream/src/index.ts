@@ -1,2 +1,11 @@
 export type { Download, DownloadRequest, Downloads, DownloadSource, SourceBody, SpooledFile } from './download/download-port.ts';
 export type { Upstream, UpstreamDocument, UpstreamDocuments, UpstreamRequest, UpstreamResponse } from './upstream-port.ts';
+export type { AccessRule, UpstreamCredential } from './http/access-rules.ts';
+export type { Resolve } from './http/address-guard.ts';
+export type { BreakerPolicy, CircuitState } from './http/circuit-breaker.ts';
+export type { UpstreamRetryPolicy } from './http/retry.ts';
+export type { UpstreamTimeouts } from './http/transport.ts';
+export { UpstreamClient, type UpstreamClientOptions, type UpstreamResult } from './http/upstream-client.ts';
+export { viaHasLoop, viaOf } from './http/via.ts';
+export type { UpstreamLogger } from './logger.ts';
+export { DocumentCache, type DocumentCacheOptions } from './documents/document-cache.ts';
