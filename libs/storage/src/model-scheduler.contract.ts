@@ -274,8 +274,8 @@ export class Scheduler {
     for (;;) {
       const operation: MemoryOperation = { kind: 'list-page', repository, actor: actor.name };
       await gate.before?.(operation);
-      const after = last;
-      const page = this.#visible(repository)
+      const after: string | null = last;
+      const page: readonly { readonly tag: string; readonly key: string }[] = this.#visible(repository)
         .map((tag) => ({ tag, key: this.#key(tag) }))
         .filter(({ key }) => after === null || key > after)
         .toSorted((left, right) => (left.key < right.key ? -1 : 1))
@@ -335,7 +335,7 @@ function isBusy({ state, turns }: RunningActor): boolean {
 /** The same registry with lists of another order. */
 function ordered(registry: MemoryRegistry, listing: (repository: string) => AsyncGenerator<readonly string[]>): Registry {
   return {
-    check: (options) => registry.check(options),
+    check: () => registry.check(),
     close: () => registry.close(),
     repository: (name) => {
       const repository = registry.repository(name);
