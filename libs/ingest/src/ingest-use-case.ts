@@ -1,5 +1,5 @@
 import { ProxyError, toProxyError } from '@oci-package-proxy/errors';
-import { type IngestOutcome, isDeletedIn, type LedgerPort } from '@oci-package-proxy/storage';
+import { type Fact, type IngestOutcome, isDeletedIn, type LedgerPort } from '@oci-package-proxy/storage';
 import type { Downloads, DownloadSource } from '@oci-package-proxy/upstream';
 
 import type { Holders, IngestCodec, IngestJob, IngestPlan } from './ingest-port.ts';
@@ -102,8 +102,9 @@ export class IngestUseCase {
   /** What there is to say without the file: null when it has to be fetched. */
   async #known(plan: IngestPlan, signal: AbortSignal): Promise<IngestOutcome | null> {
     const { ledger } = this.#options;
-    if ((await ledger.fact(plan.ref, plan.tag, { signal })) !== null) {
-      return 'present';
+    const fact = await ledger.fact(plan.ref, plan.tag, { signal });
+    if (fact !== null && (fact.origin === 'published' || hasFile(fact, plan))) {
+      return fact.origin === 'published' ? 'published' : 'present';
     }
     // Deletions and origins are write-once: an old fold may lack one, which the ledger then says, but never invents one.
     const fold = await ledger.fold(plan.ref, { signal });
@@ -149,4 +150,9 @@ export class IngestUseCase {
   #observe(job: IngestJob | null, outcome: IngestResult, begin: number): void {
     this.#options.observe?.({ ecosystem: job?.ecosystem ?? '', outcome, ms: Date.now() - begin, lagMs: Math.max(0, begin - (job?.at ?? begin)) });
   }
+}
+
+/** Where it is plain that the stored file is another one, the ledger has to say so, which raises the alarm. */
+function hasFile(fact: Fact, plan: IngestPlan): boolean {
+  return plan.expected.sha256 === undefined || fact.layers[0]?.digest === `sha256:${plan.expected.sha256}`;
 }

@@ -12,12 +12,40 @@ import { BullMqServer, type BullMqServerOptions } from './bullmq-server.ts';
 import { jobOf, SILENT } from './transport.contract.ts';
 
 const QUICK = { ecosystems: null, logger: SILENT, lockDurationMs: 1_500, stalledIntervalMs: 400, retry: { attempts: 3, baseMs: 50, maxMs: 100 }, drainMs: 3_000 };
-const WORKER = new URL('bullmq-server.ts', import.meta.url).href;
 
-/** Takes one job and never ends it. Without decorators, so that node runs it from source. */
+/** A file of ours as a program can import it: one without decorators, which node cannot run from source. */
+function source(file: string): string {
+  return JSON.stringify(new URL(file, import.meta.url).href);
+}
+
+/** Uses all that connects to Redis, and closes it. */
+function wholeProgram(url: string): string {
+  return `
+import { BullMqClient } from ${source('bullmq-client.ts')};
+import { BullMqServer } from ${source('bullmq-server.ts')};
+import { EmittingIngestQueue } from ${source('../emitting-ingest-queue.ts')};
+import { RedisChangeBus } from ${source('../bus/redis-change-bus.ts')};
+import { RedisHolders } from ${source('../holders/redis-holders.ts')};
+const options = { url: ${JSON.stringify(url)}, logger: { debug() {}, info() {}, warn() {}, error() {} } };
+const server = new BullMqServer({ ...options, ecosystems: null });
+const done = new Promise((resolve) => server.addHandler('ingest.first', async () => resolve(), true));
+await new Promise((resolve) => server.listen(resolve));
+const client = new BullMqClient(options);
+const bus = new RedisChangeBus(options);
+const holders = new RedisHolders({ ...options, internalUrl: 'http://10.0.0.1:9091' });
+await new EmittingIngestQueue(client).enqueue({ version: 1, ecosystem: 'first', package: 'a', file: 'a', digest: 'sha256:0', holder: null, at: 0 });
+await bus.announce({ ecosystem: 'first', package: 'a', repository: 'first/a' });
+await holders.claim('a');
+await done;
+await Promise.all([server, client, bus, holders].map((one) => one.close()));
+console.log('closed');
+`;
+}
+
+/** Takes one job and never ends it. */
 function workerProgram(url: string): string {
   return `
-import { BullMqServer } from ${JSON.stringify(WORKER)};
+import { BullMqServer } from ${source('bullmq-server.ts')};
 const logger = { debug() {}, info() {}, warn() {}, error() {} };
 const server = new BullMqServer({ ecosystems: null, logger, url: ${JSON.stringify(url)}, lockDurationMs: 1500, stalledIntervalMs: 400 });
 server.addHandler('ingest.first', async (job) => { console.log('begun', job.package); await new Promise(() => setInterval(() => {}, 1000)); }, true);
@@ -55,7 +83,7 @@ describe('ingest over BullMQ, when things break', () => {
 
   it('has the job of a killed worker done by another one', async () => {
     const redis = await redisOn();
-    const child = spawn(process.execPath, ['--conditions=@oci-package-proxy/source', '--input-type=module', '-e', workerProgram(redis.url)], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = runFromSource(workerProgram(redis.url));
     cleanups.push(() => child.kill('SIGKILL'));
     const done: string[] = [];
     await queueOn(redis.url).enqueue(jobOf('orphan'));
@@ -167,6 +195,20 @@ describe('ingest over BullMQ, when things break', () => {
     expect(Date.now() - begin).toBeLessThan(4_000);
   });
 
+  it('leaves nothing behind that keeps a process alive', async () => {
+    const redis = await redisOn();
+    const child = runFromSource(wholeProgram(redis.url));
+    cleanups.push(() => child.kill('SIGKILL'));
+    const exited = once(child, 'exit');
+    await printed(child, 'closed');
+
+    const begin = Date.now();
+    const [code] = (await exited) as [number | null];
+
+    expect(code).toBe(0);
+    expect(Date.now() - begin).toBeLessThan(1_000);
+  });
+
   it('replaces a worker that takes nothing although jobs wait', async () => {
     const redis = await redisOn();
     const errors: string[] = [];
@@ -185,6 +227,10 @@ describe('ingest over BullMQ, when things break', () => {
     expect(done).toEqual(['stuck']);
   });
 });
+
+function runFromSource(program: string): ChildProcess {
+  return spawn(process.execPath, ['--conditions=@oci-package-proxy/source', '--input-type=module', '-e', program], { cwd: import.meta.dirname, stdio: ['ignore', 'pipe', 'inherit'] });
+}
 
 async function printed(child: ChildProcess, text: string): Promise<void> {
   let output = '';
