@@ -9,3 +9,7 @@ export { UpstreamClient, type UpstreamClientOptions, type UpstreamResult } from 
 export { viaHasLoop, viaOf } from './http/via.ts';
 export type { UpstreamLogger } from './logger.ts';
 export { DocumentCache, type DocumentCacheOptions } from './documents/document-cache.ts';
+export { SharedDownloads, type SharedDownloadsOptions } from './download/shared-downloads.ts';
+export { type PeerRequest, signPeerRequest, verifyPeerRequest } from './sources/peer-signature.ts';
+export { peerSource, type PeerSourceOptions, SPOOL_PATH } from './sources/peer-source.ts';
+export { upstreamSource, type UpstreamSourceOptions } from './sources/upstream-source.ts';
