@@ -85,8 +85,10 @@ export interface Holders {
   claim(key: string): Promise<string | null>;
   /** The file is here, verified, until it is stored or evicted. */
   keep(key: string): Promise<void>;
-  /** Nobody needs to look here any more. */
+  /** Nobody needs to look here any more: the fetch failed, or the file was evicted. Leaves the lease of another one alone. */
   release(key: string): Promise<void>;
+  /** The file is stored: nobody needs to look in any spool any more, whoever has it. */
+  stored(key: string): Promise<void>;
   /** Who has the file now, or null. */
   holderOf(key: string): Promise<string | null>;
   /** The internal base URL of a holder, or null when it is gone. */

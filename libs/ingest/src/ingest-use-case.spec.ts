@@ -4,7 +4,7 @@ import { Ledger, MEDIA_TYPE_PREFIX, type NewFact, type PackageRef } from '@oci-p
 import type { DownloadSource, SpooledFile } from '@oci-package-proxy/upstream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { InProcessHolders } from './holders/in-process-holders.ts';
+import { type HolderTable, InProcessHolders } from './holders/in-process-holders.ts';
 import type { IngestCodec, IngestJob, IngestPlan } from './ingest-port.ts';
 import { type IngestObservation, IngestUseCase, type IngestUseCaseOptions } from './ingest-use-case.ts';
 import { SampleDownloads, sha256Of, sourceOf } from './sample-downloads.contract.ts';
@@ -19,6 +19,7 @@ describe('IngestUseCase', () => {
   let ledger: Ledger;
   let downloads: SampleDownloads;
   let holders: InProcessHolders;
+  let frontEnd: InProcessHolders;
   let upstream: ReturnType<typeof sourceOf>;
   let observed: IngestObservation[];
   let error: ReturnType<typeof vi.fn<(fields: object, message: string) => void>>;
@@ -26,7 +27,9 @@ describe('IngestUseCase', () => {
   beforeEach(async () => {
     ledger = new Ledger({ registry: new MemoryRegistry() });
     downloads = await SampleDownloads.create();
-    holders = new InProcessHolders();
+    const table: HolderTable = { leases: new Map(), urls: new Map() };
+    frontEnd = new InProcessHolders({ table });
+    holders = new InProcessHolders({ table });
     upstream = sourceOf('upstream', CONTENT);
     observed = [];
     error = vi.fn();
@@ -59,7 +62,8 @@ describe('IngestUseCase', () => {
   }
 
   it('stores what upstream has, keeps its state and lets go of the file', async () => {
-    await holders.claim(KEY);
+    await frontEnd.claim(KEY);
+    await frontEnd.keep(KEY);
 
     const outcome = await useCase().run(JOB);
 

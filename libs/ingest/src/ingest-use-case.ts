@@ -83,7 +83,7 @@ export class IngestUseCase {
     if (outcome !== 'deleted' && outcome !== 'published') {
       await this.#derive(plan, signal);
     }
-    await this.#options.holders.release(plan.key);
+    await this.#options.holders.stored(plan.key);
     return outcome;
   }
 

@@ -51,13 +51,24 @@ export function describeHolders(name: string, start: () => Promise<HoldersHarnes
       expect(await b.claim(KEY)).toBeNull();
     });
 
-    it('lets the worker release what another one keeps, for good', async () => {
+    it('does not let one release what another one has', async () => {
+      const { a, b } = harness;
+      await a.claim(KEY);
+      await b.claim(KEY);
+
+      await b.release(KEY);
+      await b.close();
+
+      expect(await harness.worker.holderOf(KEY)).toBe(a.id);
+    });
+
+    it('forgets for good who has a file that a worker stored', async () => {
       const { a, b, worker } = harness;
       await a.claim(KEY);
       await a.keep(KEY);
 
       const kept = await worker.holderOf(KEY);
-      await worker.release(KEY);
+      await worker.stored(KEY);
       await a.keep(KEY);
       await new Promise((resolve) => setTimeout(resolve, 700));
 

@@ -43,8 +43,6 @@ export class RedisHolders implements Holders {
   readonly #timer: NodeJS.Timeout;
   /** When each lease of ours ends for good, ms since the epoch; Infinity while the file is being fetched. */
   readonly #leases = new Map<string, number>();
-  /** Those that ended while the file was still being fetched: they may be somebody else's by now. */
-  readonly #lost = new Set<string>();
   #pausedUntil = 0;
 
   constructor(options: RedisHoldersOptions) {
@@ -65,7 +63,6 @@ export class RedisHolders implements Holders {
       return null;
     }
     if (holder === this.id) {
-      this.#lost.delete(key);
       this.#leases.set(key, Number.POSITIVE_INFINITY);
       return null;
     }
@@ -74,17 +71,19 @@ export class RedisHolders implements Holders {
 
   async keep(key: string): Promise<void> {
     // Not put anew when it is gone: the job may be done already, and nobody would remove it again.
-    this.#lost.delete(key);
     if (this.#leases.has(key)) {
       this.#leases.set(key, Date.now() + KEEP_MS);
     }
   }
 
   async release(key: string): Promise<void> {
-    if (this.#lost.delete(key) || this.#leases.delete(key)) {
+    if (this.#leases.delete(key)) {
       await this.#ask((redis) => redis.eval(RELEASE_OWN, 1, this.#fileKey(key), this.id));
-      return;
     }
+  }
+
+  async stored(key: string): Promise<void> {
+    this.#leases.delete(key);
     await this.#ask((redis) => redis.del(this.#fileKey(key)));
   }
 
@@ -131,15 +130,8 @@ export class RedisHolders implements Holders {
   async #renewSome(keys: readonly string[]): Promise<void> {
     const lost = await this.#ask((redis) => redis.eval(RENEW, keys.length, ...keys.map((key) => this.#fileKey(key)), this.id, this.#leaseMs));
     for (const index of Array.isArray(lost) ? lost : []) {
-      this.#forget(keys[Number(index) - 1] ?? '');
+      this.#leases.delete(keys[Number(index) - 1] ?? '');
     }
-  }
-
-  #forget(key: string): void {
-    if (this.#leases.get(key) === Number.POSITIVE_INFINITY) {
-      this.#lost.add(key);
-    }
-    this.#leases.delete(key);
   }
 
   /** @returns undefined when Redis did not answer in time. Never throws. */

@@ -36,6 +36,7 @@ describe('WithHolders', () => {
       claim: async (key) => note('claim', () => holders.claim(key)),
       keep: async (key) => note('keep', () => holders.keep(key)),
       release: async (key) => note('release', () => holders.release(key)),
+      stored: async (key) => holders.stored(key),
       holderOf: async (key) => holders.holderOf(key),
       urlOf: async (holder) => holders.urlOf(holder),
       close: async () => holders.close(),
