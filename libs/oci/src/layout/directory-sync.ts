@@ -1,4 +1,4 @@
-import { mkdir, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 interface PendingSync {
@@ -22,21 +22,12 @@ export async function syncDirectory(path: string): Promise<void> {
   return current.next;
 }
 
-/** Makes `path` below `root`, and makes every directory on the way durable. */
-export async function makeDirectories(root: string, paths: readonly string[]): Promise<void> {
-  const parents = new Set<string>();
-  for (const path of paths) {
-    const first = await mkdir(path, { recursive: true });
-    // Up to the root even if it was there: another process may have made it and not flushed it yet.
-    for (let parent = dirname(path); parent.startsWith(root) && parent !== dirname(parent); parent = dirname(parent)) {
-      parents.add(parent);
-    }
-    if (first !== undefined) {
-      parents.add(dirname(first));
-    }
-  }
-  for (const parent of [...parents].toSorted((left, right) => right.length - left.length)) {
-    await syncDirectory(parent);
+/** Flushes `path` and the directories above it up to `root`, but only those that have a name which is not in `durable` yet. */
+export async function syncUpTo(root: string, path: string, durable: Set<string>): Promise<void> {
+  await syncDirectory(path);
+  for (let name = path; name !== dirname(root) && name !== dirname(name) && !durable.has(name); name = dirname(name)) {
+    await syncDirectory(dirname(name));
+    durable.add(name);
   }
 }
 

@@ -55,14 +55,8 @@ export async function createName(temporary: string, path: string): Promise<boole
   }
 }
 
-/** Gives `temporary` the name `path`, replacing what had it, at once for every reader, and durably. */
+/** Gives `temporary` the name `path`, replacing what had it, at once for every reader. The name is durable when its directory is flushed. */
 export async function replaceName(temporary: string, path: string): Promise<void> {
-  await replaceNameSoon(temporary, path);
-  await syncDirectory(dirname(path));
-}
-
-/** The same, but a power cut may bring back what had the name before: for what can be derived again. */
-export async function replaceNameSoon(temporary: string, path: string): Promise<void> {
   try {
     await rename(temporary, path);
   } catch (error) {

@@ -1,6 +1,5 @@
 import { createReadStream } from 'node:fs';
 import { readFile, stat, utimes } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { PassThrough, pipeline, type Readable, type Transform } from 'node:stream';
 
 import { ProxyError } from '@oci-package-proxy/errors';
@@ -61,7 +60,7 @@ export class LayoutBlobs {
     return bytes;
   }
 
-  /** Stores a blob unless it is there. @throws ProxyError `integrity`, `aborted`. */
+  /** Stores a blob unless it is there; its name becomes durable by {@link LayoutBlobs.sync}. @throws ProxyError `integrity`, `aborted`. */
   async write(source: BlobSource, signal: AbortSignal | undefined): Promise<void> {
     const path = this.#folder.blob(source.digest);
     if (await this.#isThere(source.digest, source.size)) {
@@ -70,11 +69,16 @@ export class LayoutBlobs {
     await replaceName(await writeTemporary(this.#folder.ingest, verifiedSource(source, this.#owner), signal), path);
   }
 
-  /** Stores bytes, which must have the digest, unless they are there. */
+  /** Stores bytes, which must have the digest, unless they are there; as durable as by {@link LayoutBlobs.write}. */
   async writeSmall(digest: Digest, bytes: Buffer): Promise<void> {
     if (!(await this.#isThere(digest, bytes.length))) {
       await replaceName(await writeTemporaryBytes(this.#folder.ingest, bytes), this.#folder.blob(digest));
     }
+  }
+
+  /** Makes all that was written before durable, whoever wrote it. */
+  async sync(): Promise<void> {
+    await syncDirectory(this.#folder.blobs);
   }
 
   async #isThere(digest: Digest, size: number): Promise<boolean> {
@@ -84,8 +88,6 @@ export class LayoutBlobs {
     const path = this.#folder.blob(digest);
     // A collector of old blobs must see that this one is wanted again.
     await utimes(path, new Date(), new Date()).catch(() => undefined);
-    // Whoever wrote it may not have made its name durable yet, but we are about to say that it is.
-    await syncDirectory(dirname(path));
     return true;
   }
 }

@@ -1,11 +1,11 @@
-import { readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { ProxyError } from '@oci-package-proxy/errors';
 
 import { type Digest, isDigest } from '../model/digest.ts';
 import { isTag } from '../model/grammar.ts';
-import { makeDirectories } from './directory-sync.ts';
+import { syncDirectory, syncUpTo } from './directory-sync.ts';
 import { replaceName, writeTemporaryBytes } from './durable-file.ts';
 import { isMissing, orNull } from './failure.ts';
 
@@ -18,12 +18,19 @@ const LEFTOVER_MS = 24 * 60 * 60 * 1000;
 export class LayoutFolder {
   readonly path: string;
   readonly #root: string;
+  readonly #durable: Set<string>;
   #prepared: Promise<void> | null = null;
 
-  /** @param root the registry's directory, `path` the repository's within it. */
-  constructor(root: string, path: string) {
-    this.#root = root;
-    this.path = path;
+  /** @param options `root` is the registry's directory, `path` the repository's; `durable` holds the directories between whose names are. */
+  constructor(options: { readonly root: string; readonly path: string; readonly durable: Set<string> }) {
+    this.#root = options.root;
+    this.path = options.path;
+    this.#durable = options.durable;
+  }
+
+  /** Where content lies, whatever it is. */
+  get blobs(): string {
+    return join(this.path, 'blobs/sha256');
   }
 
   /** Where files grow before they get their name. */
@@ -41,7 +48,7 @@ export class LayoutFolder {
     if (!isDigest(digest)) {
       throw new ProxyError('invalid', 'A digest must be sha256: and 64 hex digits.');
     }
-    return join(this.path, 'blobs/sha256', digest.slice('sha256:'.length));
+    return join(this.blobs, digest.slice('sha256:'.length));
   }
 
   /** @throws ProxyError `invalid` when `tag` is none: it becomes part of a path. */
@@ -63,6 +70,7 @@ export class LayoutFolder {
       }
     }
     this.#prepared = null;
+    this.#durable.clear();
     await this.#prepare();
     return work();
   }
@@ -76,11 +84,16 @@ export class LayoutFolder {
   }
 
   async #make(): Promise<void> {
-    await makeDirectories(this.#root, [join(this.path, 'blobs/sha256'), this.refs, this.ingest]);
+    for (const path of [this.blobs, this.refs, this.ingest]) {
+      await mkdir(path, { recursive: true });
+    }
     const marker = join(this.path, 'oci-layout');
     if ((await orNull(stat(marker))) === null) {
       await replaceName(await writeTemporaryBytes(this.ingest, MARKER), marker);
     }
+    await syncDirectory(join(this.path, 'blobs'));
+    // Even if all was there: another process may have made it and not flushed it yet.
+    await syncUpTo(this.#root, this.path, this.#durable);
     await this.#removeLeftovers();
   }
 

@@ -1,15 +1,13 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { isTag } from '../model/grammar.ts';
-import { INDEX_MEDIA_TYPE } from '../model/manifest.ts';
-import { replaceNameSoon, writeTemporaryBytes } from './durable-file.ts';
-import { isMissing, orNull } from './failure.ts';
+import { replaceName, writeTemporaryBytes } from './durable-file.ts';
+import { orNull } from './failure.ts';
+import { IndexContent } from './index-content.ts';
 import type { LayoutFolder } from './layout-folder.ts';
-import { ReferenceCache } from './reference-cache.ts';
 
-/** Shortest time between the end of a rewrite and the next one. */
+/** From a change, or the end of a rewrite, to the next one. */
 const SPACING_MS = 100;
 /** A rewrite that took long is followed by a pause this many times as long, so that an index of any size leaves time for work. */
 const PAUSE_FACTOR = 3;
@@ -17,11 +15,19 @@ const PAUSE_FACTOR = 3;
 const SETTLED_MS = 50;
 /** What a flush does at most: one for the last writes, one to see that nobody wrote meanwhile, and some for those who did. */
 const MAX_FLUSHES = 5;
-const READS_AT_ONCE = 64;
+/** While changes go on, every tag is looked at this often, in ms; in between a glance shows what is new. */
+const LOOK_MS = 2_000;
+
+interface Stamp {
+  readonly ino: bigint;
+  readonly mtimeNs: bigint;
+  /** By our own clock, in ms. */
+  readonly since: number;
+}
 
 /**
  * Keeps `index.json` of one repository's layout in step with `refs/`. The index is for other OCI tools and derived: we never
- * read it back, and no write waits for it. It is rewritten at once after a quiet time, then in growing intervals: a burst shares rewrites.
+ * read it back, and no write waits for it. It is rewritten a moment after a change, so that a burst shares rewrites.
  *
  * Several processes do this without a lock. Each, after its rename, looks whether `refs/` changed since it listed it, and
  * does it again until it did not. Take the last rename of all: its process then saw no change since its list, so the index is
@@ -33,12 +39,19 @@ export class LayoutIndex {
   readonly #folder: LayoutFolder;
   readonly #unfinished: Set<LayoutIndex>;
   readonly #onFailure: (error: unknown) => void;
-  readonly #references: ReferenceCache;
+  readonly #content: IndexContent;
+  /** Whether the index may differ from `refs/`. */
   #dirty = false;
+  /** Whether this process changed a tag since the last rewrite began. */
+  #changed = false;
+  /** When the first glance after the last look at every tag began. */
+  #glancingSince: number | null = null;
   #running: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
-  #notBefore = 0;
-  #stamp: { readonly text: string; readonly since: number } = { text: '', since: 0 };
+  #due = 0;
+  #glanceNotBefore = 0;
+  #lookNotBefore = 0;
+  #stamp: Stamp | null = null;
 
   /**
    * @param options `unfinished` holds this index while it has something left to do; `onFailure` hears of a rewrite that
@@ -48,7 +61,7 @@ export class LayoutIndex {
     this.#folder = folder;
     this.#unfinished = options.unfinished;
     this.#onFailure = options.onFailure;
-    this.#references = new ReferenceCache(SETTLED_MS);
+    this.#content = new IndexContent(folder, SETTLED_MS);
   }
 
   /** Whether nothing is left to do. */
@@ -56,17 +69,17 @@ export class LayoutIndex {
     return !this.#dirty && this.#running === null;
   }
 
-  /** A tag changed: the index is to follow. */
-  touch(): void {
-    this.#dirty = true;
-    this.#unfinished.add(this);
-    this.#schedule();
+  /** This process changed `tag`: the index is to follow. */
+  touch(tag: string): void {
+    this.#content.forget(tag);
+    this.#changed = true;
+    this.#begin();
   }
 
   /** Nothing changed; but the process that changed it last may have died before it wrote the index. Looked at once. */
   mend(): void {
-    if (this.#stamp.text === '') {
-      this.touch();
+    if (this.#stamp === null) {
+      this.#begin();
     }
   }
 
@@ -81,19 +94,30 @@ export class LayoutIndex {
     this.#cancelTimer();
   }
 
+  #begin(): void {
+    this.#dirty = true;
+    this.#unfinished.add(this);
+    this.#schedule();
+  }
+
   #schedule(): void {
-    if (this.#running !== null || this.#timer !== null) {
+    const now = performance.now();
+    const due = Math.max(now + SPACING_MS, this.#canGlance(now) ? this.#glanceNotBefore : this.#lookNotBefore);
+    if (this.#running !== null || (this.#timer !== null && this.#due <= due)) {
       return;
     }
-    const wait = this.#notBefore - performance.now();
-    if (wait <= 0) {
-      void this.#run();
-      return;
-    }
+    // What is seen now and is still the same when the rewrite begins needs no second look.
+    this.#look().catch(() => undefined);
+    this.#cancelTimer();
+    this.#due = due;
     this.#timer = setTimeout(() => {
       this.#timer = null;
       void this.#run();
-    }, wait).unref();
+    }, due - now).unref();
+  }
+
+  #canGlance(now: number): boolean {
+    return this.#changed && this.#content.warm && (now < this.#lookNotBefore || now - (this.#glancingSince ?? now) < LOOK_MS);
   }
 
   #cancelTimer(): void {
@@ -103,9 +127,11 @@ export class LayoutIndex {
 
   #run(): Promise<void> {
     const began = performance.now();
+    const glance = this.#canGlance(began);
     this.#dirty = false;
+    this.#changed = false;
     let failed = false;
-    this.#running = this.#rewrite()
+    this.#running = this.#rewrite(glance)
       .catch((error: unknown) => {
         failed = true;
         this.#dirty = true;
@@ -113,8 +139,7 @@ export class LayoutIndex {
       })
       .finally(() => {
         this.#running = null;
-        const now = performance.now();
-        this.#notBefore = now + Math.max(SPACING_MS, PAUSE_FACTOR * (now - began));
+        this.#rest(began, glance);
         if (this.idle) {
           this.#unfinished.delete(this);
         } else if (!failed) {
@@ -124,54 +149,41 @@ export class LayoutIndex {
     return this.#running;
   }
 
-  async #rewrite(): Promise<void> {
+  #rest(began: number, glance: boolean): void {
+    const now = performance.now();
+    const until = now + PAUSE_FACTOR * (now - began);
+    if (glance) {
+      this.#glanceNotBefore = until;
+      this.#glancingSince ??= began;
+      return;
+    }
+    this.#lookNotBefore = until;
+    this.#glancingSince = null;
+  }
+
+  async #rewrite(glance: boolean): Promise<void> {
     const before = await this.#look();
     const began = performance.now();
-    const bytes = await this.#content();
+    const bytes = await this.#content.bytes({ glance, clockNs: before.mtimeNs });
     const path = join(this.#folder.path, 'index.json');
     const present = await orNull(readFile(path));
     if (present?.equals(bytes) !== true) {
-      await replaceNameSoon(await writeTemporaryBytes(this.#folder.ingest, bytes), path);
+      await replaceName(await writeTemporaryBytes(this.#folder.ingest, bytes), path);
     }
     const after = await this.#look();
-    if (after.text !== before.text || began - before.since < SETTLED_MS) {
+    if (glance || after !== before || began - before.since < SETTLED_MS) {
       this.#dirty = true;
       return;
     }
-    this.#references.settle();
+    this.#content.settle();
   }
 
-  /** The stamp of `refs/`, and since when (by our own clock, ms) it has been that one. */
-  async #look(): Promise<{ readonly text: string; readonly since: number }> {
+  /** The state of `refs/`, and since when it has been that one. */
+  async #look(): Promise<Stamp> {
     const { ino, mtimeNs } = await stat(this.#folder.refs, { bigint: true });
-    const text = `${ino}.${mtimeNs}`;
-    if (text !== this.#stamp.text) {
-      this.#stamp = { text, since: performance.now() };
+    if (ino !== this.#stamp?.ino || mtimeNs !== this.#stamp.mtimeNs) {
+      this.#stamp = { ino, mtimeNs, since: performance.now() };
     }
     return this.#stamp;
-  }
-
-  async #content(): Promise<Buffer> {
-    const tags = (await readdir(this.#folder.refs)).filter(isTag).toSorted();
-    const manifests: object[] = [];
-    this.#references.keep(tags);
-    for (let start = 0; start < tags.length; start += READS_AT_ONCE) {
-      const slice = tags.slice(start, start + READS_AT_ONCE);
-      const read = await Promise.all(slice.map((tag) => this.#descriptor(tag)));
-      manifests.push(...read.filter((descriptor) => descriptor !== null));
-    }
-    return Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: INDEX_MEDIA_TYPE, manifests }));
-  }
-
-  async #descriptor(tag: string): Promise<object | null> {
-    try {
-      const reference = await this.#references.get(tag, this.#folder.ref(tag));
-      return reference === null ? null : { ...reference, annotations: { 'org.opencontainers.image.ref.name': tag } };
-    } catch (error) {
-      if (isMissing(error)) {
-        return null;
-      }
-      throw error;
-    }
   }
 }

@@ -1,5 +1,5 @@
 import { link, mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 import { ProxyError } from '@oci-package-proxy/errors';
 
@@ -38,11 +38,12 @@ export class LayoutRegistry implements Registry {
   readonly #directory: string;
   readonly #onWarning: (text: string) => void;
   readonly #kept = new Map<string, Kept>();
+  readonly #durable = new Set<string>();
   readonly #unfinished = new Set<LayoutIndex>();
   readonly #warned = new Set<string>();
 
   constructor(options: LayoutRegistryOptions) {
-    this.#directory = options.directory;
+    this.#directory = resolve(options.directory);
     this.#onWarning = options.onWarning ?? (() => undefined);
   }
 
@@ -57,7 +58,7 @@ export class LayoutRegistry implements Registry {
     if (!isRepositoryName(name) || name.split('/').some((part) => RESERVED.has(part))) {
       throw new ProxyError('invalid', `repository ${JSON.stringify(name.slice(0, 255))}: not a repository name`);
     }
-    const folder = new LayoutFolder(this.#directory, join(this.#directory, name));
+    const folder = new LayoutFolder({ root: this.#directory, path: join(this.#directory, name), durable: this.#durable });
     const index = new LayoutIndex(folder, { unfinished: this.#unfinished, onFailure: (error) => this.#warn(name, error) });
     const repository = new LayoutRepository(name, folder, index);
     this.#kept.set(name, { repository, index });

@@ -73,10 +73,13 @@ export class LayoutRepository implements Repository, TagCreator, TagDeleter {
       await this.#checkReferences(manifest);
       await this.#folder.write(async () => {
         await this.#blobs.writeSmall(manifest.digest, manifest.bytes);
-        if (path !== null) {
-          await replaceName(await writeTemporaryBytes(this.#folder.ingest, encodeReference(manifest)), path);
-          this.#index.touch();
+        await this.#blobs.sync();
+        if (tag === undefined || path === null) {
+          return;
         }
+        await replaceName(await writeTemporaryBytes(this.#folder.ingest, encodeReference(manifest)), path);
+        this.#index.touch(tag);
+        await syncDirectory(this.#folder.refs);
       });
     });
   }
@@ -88,9 +91,10 @@ export class LayoutRepository implements Repository, TagCreator, TagDeleter {
       return this.#folder.write(async () => {
         if ((await orNull(stat(path))) === null) {
           await this.#blobs.writeSmall(manifest.digest, manifest.bytes);
+          await this.#blobs.sync();
         }
         if (await createName(await writeTemporaryBytes(this.#folder.ingest, encodeReference(manifest)), path)) {
-          this.#index.touch();
+          this.#index.touch(tag);
           return manifest.digest;
         }
         this.#index.mend();
@@ -114,7 +118,7 @@ export class LayoutRepository implements Repository, TagCreator, TagDeleter {
       if ((await orNull(stat(path))) !== null) {
         await rm(path, { force: true });
         await syncDirectory(this.#folder.refs);
-        this.#index.touch();
+        this.#index.touch(tag);
       }
       return true;
     });
