@@ -10,13 +10,14 @@ import { isWrongData } from './stored-blob.ts';
 import { ANNOTATIONS, LEDGER_TYPES } from './vendor.ts';
 
 const SHARDS = '0123456789abcdef';
+// Counted by size: a cache with a fixed number of places takes the memory for all of them at once.
 const REMEMBERED = 100_000;
 
 /** Which packages there may be: one tag a package, in 16 repositories an ecosystem. */
 export class Catalogue {
   readonly #registry: Registry;
   readonly #flat: boolean;
-  readonly #listed = new LRUCache<string, true>({ max: REMEMBERED });
+  readonly #listed = new LRUCache<string, true>({ maxSize: REMEMBERED, sizeCalculation: () => 1 });
 
   constructor(registry: Registry, flat: boolean) {
     this.#registry = registry;

@@ -9,6 +9,7 @@ import type { Origin, PackageRef } from './package-ref.ts';
 import { ORIGIN_TAG } from './tags.ts';
 import { ANNOTATIONS, LEDGER_TYPES } from './vendor.ts';
 
+// Counted by size: a cache with a fixed number of places takes the memory for all of them at once.
 const REMEMBERED = 100_000;
 
 /** The marker of an origin; its bytes depend on the origin alone. */
@@ -30,7 +31,7 @@ export function decodeOrigin(stored: ManifestBytes): Origin | null {
 export class Origins {
   readonly #registry: Registry;
   readonly #random: () => number;
-  readonly #decided = new LRUCache<string, Origin>({ max: REMEMBERED });
+  readonly #decided = new LRUCache<string, Origin>({ maxSize: REMEMBERED, sizeCalculation: () => 1 });
 
   constructor(registry: Registry, random: () => number) {
     this.#registry = registry;
