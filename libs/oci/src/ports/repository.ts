@@ -44,7 +44,7 @@ export interface BlobReader {
 /** Writes blobs. */
 export interface BlobWriter {
   /**
-   * Stores the blob unless it is there already. When it returns, the blob is durable.
+   * Stores the blob unless it is there already. It is durable at the latest when the manifest that names it was written.
    * @throws ProxyError `integrity` when the source does not yield what it promised; nothing is stored then.
    */
   writeBlob(source: BlobSource, options?: CallOptions): Promise<void>;

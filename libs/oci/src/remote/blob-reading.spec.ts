@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 
-import { type ScriptedRequest, type ScriptedServer, startScriptedServer } from '@oci-package-proxy/testing';
+import { eventually, type ScriptedRequest, type ScriptedServer, startScriptedServer } from '@oci-package-proxy/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { digestOf } from '../model/digest.ts';
@@ -181,6 +181,23 @@ describe('readBlob', () => {
     server.answer((_request, response) => void response.writeHead(200, { 'content-length': BYTES.length }).write('x'));
 
     expect(await codeOf(read())).toBe('storage-unavailable');
+  });
+
+  it('ends the request, and gives its place back, when the reader goes away before it read anything', async () => {
+    let gone = 0;
+    server.answer((_request, response) => {
+      response.once('close', () => (gone += 1));
+      response.writeHead(200, { 'content-length': BYTES.length }).write('x');
+    });
+    const target = repository();
+
+    // More often than there are places for open bodies.
+    for (let time = 0; time < 140; time += 1) {
+      const body = await target.readBlob(DIGEST);
+      body?.stream.destroy();
+    }
+
+    await eventually('all requests end', async () => Promise.resolve(gone === 140), 5_000);
   });
 
   it('ends the request when the reader goes away', async () => {
