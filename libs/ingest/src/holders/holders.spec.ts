@@ -39,16 +39,16 @@ describe('over Redis', () => {
     const holders = new RedisHolders({ url: redis.url, internalUrl, logger: SILENT, leaseMs });
     open.push(holders);
     await eventually('it is connected', async () => {
-      await holders.claim('probe');
-      const connected = (await holders.holderOf('probe')) !== null;
-      await holders.release('probe');
+      await holders.claim(holders.id);
+      const connected = (await holders.holderOf(holders.id)) !== null;
+      await holders.release(holders.id);
       return connected;
     }, 3_000);
     return holders;
   }
 
   describeHolders('Redis', async () => {
-    const [a, b, worker] = [await holdersWith(URL_OF_A), await holdersWith(null), await holdersWith(null)];
+    const [a, b, worker] = await Promise.all([holdersWith(URL_OF_A), holdersWith(null), holdersWith(null)]);
     return { a, b, worker, urlOfA: URL_OF_A, stop: async () => undefined };
   });
 

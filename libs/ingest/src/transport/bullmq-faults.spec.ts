@@ -3,7 +3,7 @@ import { once } from 'node:events';
 
 import { eventually, freePort, type RunningRedis, startRedis } from '@oci-package-proxy/testing';
 import { Worker } from 'bullmq';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, it, type TestContext, vi } from 'vitest';
 
 import { EmittingIngestQueue } from '../emitting-ingest-queue.ts';
 import type { IngestJob } from '../ingest-port.ts';
@@ -53,58 +53,72 @@ server.listen((error) => console.log(error ?? 'listening'));
 `;
 }
 
-describe('ingest over BullMQ, when things break', () => {
-  const cleanups: (() => unknown)[] = [];
-  afterEach(async () => {
-    for (const cleanup of cleanups.splice(0).reverse()) {
-      await cleanup();
-    }
-  });
+/** What a test starts, ended when it is over, the last one first. */
+class Parts {
+  readonly #test: Pick<TestContext, 'onTestFinished'>;
 
-  async function redisOn(port?: number): Promise<RunningRedis> {
+  constructor(test: Pick<TestContext, 'onTestFinished'>) {
+    this.#test = test;
+  }
+
+  later(cleanup: () => unknown): void {
+    this.#test.onTestFinished(async () => void (await cleanup()));
+  }
+
+  async redis(port?: number): Promise<RunningRedis> {
     const redis = await startRedis(port === undefined ? {} : { port });
-    cleanups.push(() => redis.stop());
+    this.later(() => redis.stop());
     return redis;
   }
 
-  function queueOn(url: string): EmittingIngestQueue {
+  queue(url: string): EmittingIngestQueue {
     const client = new BullMqClient({ url, logger: SILENT });
-    cleanups.push(() => client.close());
+    this.later(() => client.close());
     return new EmittingIngestQueue(client);
   }
 
-  async function serve(url: string, run: (name: string, signal: AbortSignal) => Promise<void>, change: Partial<BullMqServerOptions> = {}): Promise<BullMqServer> {
+  async server(url: string, run: (name: string, signal: AbortSignal) => Promise<void>, change: Partial<BullMqServerOptions> = {}): Promise<BullMqServer> {
     const server = new BullMqServer({ ...QUICK, ...change, url });
     server.addHandler('ingest.first', async (job: IngestJob, context: { readonly signal: AbortSignal }) => run(job.package, context.signal), true);
     await new Promise<void>((resolve, reject) => server.listen((error) => (error === undefined ? resolve() : reject(error as Error))));
-    cleanups.push(() => server.close());
+    this.later(() => server.close());
     return server;
   }
 
-  it('has the job of a killed worker done by another one', async () => {
-    const redis = await redisOn();
-    const child = runFromSource(workerProgram(redis.url));
-    cleanups.push(() => child.kill('SIGKILL'));
+  program(program: string): ChildProcess {
+    const child = spawn(process.execPath, ['--conditions=@oci-package-proxy/source', '--input-type=module', '-e', program], { cwd: import.meta.dirname, stdio: ['ignore', 'pipe', 'inherit'] });
+    this.later(() => child.kill('SIGKILL'));
+    return child;
+  }
+}
+
+// They wait more than they work.
+describe.concurrent('ingest over BullMQ, when things break', () => {
+  it('has the job of a killed worker done by another one', async ({ expect, onTestFinished }) => {
+    const parts = new Parts({ onTestFinished });
+    const redis = await parts.redis();
+    const child = parts.program(workerProgram(redis.url));
     const done: string[] = [];
-    await queueOn(redis.url).enqueue(jobOf('orphan'));
+    await parts.queue(redis.url).enqueue(jobOf('orphan'));
     await printed(child, 'begun orphan');
 
     child.kill('SIGKILL');
     await once(child, 'exit');
     const begin = Date.now();
-    await serve(redis.url, async (name) => void done.push(name));
+    await parts.server(redis.url, async (name) => void done.push(name));
     await eventually('another one does it', async () => done.length === 1, 10_000);
 
     expect(Date.now() - begin).toBeLessThan(QUICK.lockDurationMs + 4 * QUICK.stalledIntervalMs + 1_000);
     expect(done).toEqual(['orphan']);
   });
 
-  it('rejects at once while Redis is gone, and goes on by itself when it is back', async () => {
+  it('rejects at once while Redis is gone, and goes on by itself when it is back', async ({ expect, onTestFinished }) => {
+    const parts = new Parts({ onTestFinished });
     const port = await freePort();
-    const first = await redisOn(port);
-    const queue = queueOn(first.url);
+    const first = await parts.redis(port);
+    const queue = parts.queue(first.url);
     const done: string[] = [];
-    const server = await serve(first.url, async (name) => void done.push(name));
+    const server = await parts.server(first.url, async (name) => void done.push(name));
     await queue.enqueue(jobOf('before'));
     await eventually('the first is done', async () => done.length === 1, 5_000);
 
@@ -116,7 +130,7 @@ describe('ingest over BullMQ, when things break', () => {
     const counts = await server.counts();
     // Longer than BullMQ's own blocking read and its watchdog: workers used to stay away after that.
     await new Promise((resolve) => setTimeout(resolve, 7_000));
-    await redisOn(port);
+    await parts.redis(port);
     await eventually('the producer is back', async () => queue.enqueue(jobOf('after')).then(() => true), 8_000);
     await eventually('the worker is back', async () => done.includes('after'), 10_000);
 
@@ -126,11 +140,12 @@ describe('ingest over BullMQ, when things break', () => {
     expect(done).toEqual(['before', 'after']);
   });
 
-  it('gives up on a Redis that hangs within 2 s, and goes on by itself when it moves again', async () => {
-    const redis = await redisOn();
-    const queue = queueOn(redis.url);
+  it('gives up on a Redis that hangs within 2 s, and goes on by itself when it moves again', async ({ expect, onTestFinished }) => {
+    const parts = new Parts({ onTestFinished });
+    const redis = await parts.redis();
+    const queue = parts.queue(redis.url);
     const done: string[] = [];
-    await serve(redis.url, async (name) => void done.push(name));
+    await parts.server(redis.url, async (name) => void done.push(name));
     await queue.enqueue(jobOf('before'));
     await eventually('the first is done', async () => done.length === 1, 5_000);
 
@@ -147,15 +162,16 @@ describe('ingest over BullMQ, when things break', () => {
     expect(tookMs).toBeLessThan(2_000);
   });
 
-  it('starts without Redis and works when it comes', async () => {
+  it('starts without Redis and works when it comes', async ({ expect, onTestFinished }) => {
+    const parts = new Parts({ onTestFinished });
     const port = await freePort();
     const url = `redis://127.0.0.1:${port}`;
-    const queue = queueOn(url);
+    const queue = parts.queue(url);
     const done: string[] = [];
 
     const refused = await queue.enqueue(jobOf('early')).then(() => null, (error: unknown) => error);
-    const starting = serve(url, async (name) => void done.push(name));
-    await redisOn(port);
+    const starting = parts.server(url, async (name) => void done.push(name));
+    await parts.redis(port);
     await starting;
     await eventually('the producer is there', async () => queue.enqueue(jobOf('late')).then(() => true), 8_000);
     await eventually('the worker is there', async () => done.includes('late'), 8_000);
@@ -164,9 +180,10 @@ describe('ingest over BullMQ, when things break', () => {
     expect(done).toEqual(['late']);
   });
 
-  it('closes at once when there is neither Redis nor a job', async () => {
-    const redis = await redisOn();
-    const server = await serve(redis.url, async () => undefined);
+  it('closes at once when there is neither Redis nor a job', async ({ expect, onTestFinished }) => {
+    const parts = new Parts({ onTestFinished });
+    const redis = await parts.redis();
+    const server = await parts.server(redis.url, async () => undefined);
     const client = new BullMqClient({ url: redis.url, logger: SILENT });
     await new EmittingIngestQueue(client).enqueue(jobOf('one'));
     await redis.stop();
@@ -178,14 +195,15 @@ describe('ingest over BullMQ, when things break', () => {
     expect(Date.now() - begin).toBeLessThan(1_000);
   });
 
-  it('closes in time when Redis goes while a job runs', async () => {
-    const redis = await redisOn();
+  it('closes in time when Redis goes while a job runs', async ({ expect, onTestFinished }) => {
+    const parts = new Parts({ onTestFinished });
+    const redis = await parts.redis();
     let running = false;
-    const server = await serve(redis.url, async (_name, signal) => {
+    const server = await parts.server(redis.url, async (_name, signal) => {
       running = true;
       await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
     }, { drainMs: 300 });
-    await queueOn(redis.url).enqueue(jobOf('one'));
+    await parts.queue(redis.url).enqueue(jobOf('one'));
     await eventually('it runs', async () => running, 5_000);
     await redis.stop();
     const begin = Date.now();
@@ -195,10 +213,10 @@ describe('ingest over BullMQ, when things break', () => {
     expect(Date.now() - begin).toBeLessThan(4_000);
   });
 
-  it('leaves nothing behind that keeps a process alive', async () => {
-    const redis = await redisOn();
-    const child = runFromSource(wholeProgram(redis.url));
-    cleanups.push(() => child.kill('SIGKILL'));
+  it('leaves nothing behind that keeps a process alive', async ({ expect, onTestFinished }) => {
+    const parts = new Parts({ onTestFinished });
+    const redis = await parts.redis();
+    const child = parts.program(wholeProgram(redis.url));
     const exited = once(child, 'exit');
     await printed(child, 'closed');
 
@@ -208,18 +226,22 @@ describe('ingest over BullMQ, when things break', () => {
     expect(code).toBe(0);
     expect(Date.now() - begin).toBeLessThan(1_000);
   });
+});
 
-  it('replaces a worker that takes nothing although jobs wait', async () => {
-    const redis = await redisOn();
+// It changes BullMQ for everybody.
+describe('ingest over BullMQ, when BullMQ sticks', () => {
+  it('replaces a worker that takes nothing although jobs wait', async ({ expect, onTestFinished }) => {
+    const parts = new Parts({ onTestFinished });
+    const redis = await parts.redis();
     const errors: string[] = [];
     const done: string[] = [];
     const logger = { ...SILENT, error: (_fields: unknown, message: string) => errors.push(message) };
     // As in bullmq#4479 and #4585: the fetch loop waits for an answer that never comes.
     const fetch = vi.spyOn(Worker.prototype as unknown as { _getNextJob(): Promise<void> }, '_getNextJob');
     fetch.mockImplementationOnce(() => new Promise(() => undefined));
-    cleanups.push(() => fetch.mockRestore());
-    await serve(redis.url, async (name) => void done.push(name), { watchdogMs: 800, logger });
-    await queueOn(redis.url).enqueue(jobOf('stuck'));
+    parts.later(() => fetch.mockRestore());
+    await parts.server(redis.url, async (name) => void done.push(name), { watchdogMs: 800, logger });
+    await parts.queue(redis.url).enqueue(jobOf('stuck'));
 
     await eventually('the new one does it', async () => done.length === 1, 6_000);
 
@@ -227,10 +249,6 @@ describe('ingest over BullMQ, when things break', () => {
     expect(done).toEqual(['stuck']);
   });
 });
-
-function runFromSource(program: string): ChildProcess {
-  return spawn(process.execPath, ['--conditions=@oci-package-proxy/source', '--input-type=module', '-e', program], { cwd: import.meta.dirname, stdio: ['ignore', 'pipe', 'inherit'] });
-}
 
 async function printed(child: ChildProcess, text: string): Promise<void> {
   let output = '';

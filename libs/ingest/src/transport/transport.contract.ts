@@ -182,7 +182,7 @@ export function describeTransport(name: string, start: () => Promise<TransportHa
 
       await harness.queue.enqueue(jobOf('hopeless'));
       await eventually('it failed', async () => failures.length === 1, 5_000);
-      await new Promise((resolve) => setTimeout(resolve, 250));
+      await new Promise((resolve) => setTimeout(resolve, 150));
 
       expect(tries).toBe(1);
       expect(failures).toMatchObject([{ attempt: 1, final: true, error: { code } }]);
