@@ -11,7 +11,7 @@ import type { WriteCall, WriteLedger } from './write-ledger.ts';
 /** How a whole document was sent back. */
 export interface EditCall extends WriteCall {
   readonly revision: string | null;
-  readonly authorize: (action: Action) => void;
+  readonly authorize: (action: Action) => void | Promise<void>;
 }
 
 /** Changes what is published: `npm deprecate`, `npm unpublish`. */
@@ -30,10 +30,10 @@ export class Unpublishes {
     }
     const { changes, deletions } = packageEdit(document, { name: ref.name, state, revision: call.revision });
     if (deletions.length > 0) {
-      call.authorize('delete');
+      await call.authorize('delete');
     }
     if (changes.length > 0 || deletions.length === 0) {
-      call.authorize('publish');
+      await call.authorize('publish');
     }
     if (changes.length > 0) {
       await this.#ledger.record(ref, changes, { by: call.by, signal: call.signal });

@@ -78,7 +78,8 @@ export class VersionPublishes {
     if (!validForNewPackages) {
       throw new ProxyError('invalid', `${quoted(ref.name)} cannot be the name of a new package: ${[...(errors ?? []), ...(warnings ?? [])].join(', ')}.`);
     }
-    if (state.origin === null && (await this.#options.readUpstreamDocument?.(ref)) != null) {
+    const isUpstream = state.origin === null && ((await this.#options.readUpstreamDocument?.(ref)) ?? null) !== null;
+    if (isUpstream) {
       throw new ProxyError('conflict', `${ref.name} exists upstream, and so nothing can be published under this name here. Choose another name, or have it declared private.`);
     }
   }

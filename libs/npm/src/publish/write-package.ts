@@ -40,7 +40,7 @@ export interface PutContext {
   /** The `-rev` of the URL as it stands there; null for none. */
   readonly revision: string | null;
   /** What is wanted is known only when the body is read. @throws ProxyError when the sender may not. */
-  readonly authorize: (action: Action) => void;
+  readonly authorize: (action: Action) => void | Promise<void>;
   readonly signal?: AbortSignal;
 }
 
@@ -111,13 +111,13 @@ export class PackageWrites {
   async #apply(ref: PackageRef, body: PublishBody, call: WriteCall, context: PutContext): Promise<WriteAnswer> {
     const { document, attachments } = body;
     if (attachments.length > 0) {
-      context.authorize('publish');
+      await context.authorize('publish');
       return this.#publishes.publish(ref, body, call);
     }
-    if (document.versions != null) {
+    if ((document.versions ?? null) !== null) {
       return this.#unpublishes.edit(ref, document, { ...call, revision: context.revision, authorize: context.authorize });
     }
-    context.authorize('publish');
+    await context.authorize('publish');
     if (document['maintainers'] !== undefined) {
       throw new ProxyError('unsupported', 'Owners are not kept per package here: who may publish is decided by the access rules of this registry.');
     }
