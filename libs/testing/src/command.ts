@@ -24,6 +24,8 @@ export async function runCommand(
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'] ?? '', HOME: options.cwd, ...options.environment },
   });
+  // A program may end without reading its input.
+  child.stdin.on('error', () => undefined);
   child.stdin.end(options.input ?? '');
   let stdout = '';
   let stderr = '';
