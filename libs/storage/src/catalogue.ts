@@ -34,7 +34,8 @@ export class Catalogue {
     const tag = fileTag(name);
     if ((await repository.statManifest(tag, { signal })) === null) {
       await repository.writeBlob(bufferBlob(EMPTY_BYTES), { signal });
-      await putOnce(repository, tag, markerManifest(LEDGER_TYPES.catalogue, tag, { [ANNOTATIONS.ecosystem]: ecosystem, [ANNOTATIONS.package]: name }), signal);
+      const manifest = markerManifest(LEDGER_TYPES.catalogue, tag, { [ANNOTATIONS.ecosystem]: ecosystem, [ANNOTATIONS.package]: name });
+      await putOnce(repository, { tag, manifest, signal });
     }
     this.#listed.set(key, true);
   }

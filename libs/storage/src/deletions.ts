@@ -46,7 +46,7 @@ export class Deletions {
       const hiding = deletionTag(tag);
       const manifest = this.#manifestOf(hiding, tag, call.by);
       if ((await repository.statManifest(hiding, { signal: call.signal })) === null) {
-        await putOnce(repository, hiding, manifest, call.signal);
+        await putOnce(repository, { tag: hiding, manifest, signal: call.signal });
       }
       written.set(hiding, manifest);
     }

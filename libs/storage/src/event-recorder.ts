@@ -52,7 +52,7 @@ export class EventRecorder {
       const tag = eventTag(stamp);
       const { manifest, blob } = encodeEvent(tag, { key, value, at, by });
       await repository.writeBlob(blob, { signal });
-      await putOnce(repository, tag, manifest, signal);
+      await putOnce(repository, { tag, manifest, signal });
       written.set(tag, manifest);
       sequence = stamp.sequence;
     }

@@ -71,7 +71,7 @@ export class FactReader {
 
   async #lookUp(ref: PackageRef, tag: string, signal: AbortSignal | undefined): ReturnType<typeof lookUpFact> {
     try {
-      return await lookUpFact(this.#options.registry.repository(ref.repository), ref, tag, signal);
+      return await lookUpFact(this.#options.registry.repository(ref.repository), { ref, tag, signal });
     } catch (error) {
       if (!isWrongData(error)) {
         throw error;

@@ -75,7 +75,7 @@ export class Ingester {
     ref: PackageRef,
     { fact, call, mine }: { readonly fact: NewFact; readonly call: LedgerCall; readonly mine: ManifestBytes | null },
   ): Promise<IngestOutcome | null> {
-    const { deleted, manifest, pending } = await lookUpFact(repository, ref, fact.tag, call.signal);
+    const { deleted, manifest, pending } = await lookUpFact(repository, { ref, tag: fact.tag, signal: call.signal });
     if (deleted) {
       return 'deleted';
     }

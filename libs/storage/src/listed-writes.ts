@@ -32,13 +32,16 @@ export async function confirmListed(repository: Repository, { written, unless, s
       throw new ProxyError('storage-unavailable', `The registry accepted ${names} in ${repository.name} ${ATTEMPTS + 1} times and does not list it. Try again; if it stays, its tag lists lag behind its writes.`);
     }
     for (const [tag, manifest] of missing) {
-      await putOnce(repository, tag, manifest, signal);
+      await putOnce(repository, { tag, manifest, signal });
     }
   }
 }
 
 /** Puts a write-once tag: never over another one where the store can prevent it. */
-export async function putOnce(repository: Repository, tag: string, manifest: ManifestBytes, signal?: AbortSignal): Promise<void> {
+export async function putOnce(
+  repository: Repository,
+  { tag, manifest, signal }: { readonly tag: string; readonly manifest: ManifestBytes; readonly signal?: AbortSignal | undefined },
+): Promise<void> {
   if (isTagCreator(repository)) {
     await repository.createTag(tag, manifest, { signal });
     return;

@@ -50,7 +50,7 @@ export class Publisher {
     if ((await origins.decide(ref, 'published', call)) !== 'published') {
       throw new ProxyError('conflict', `${ref.name} is pulled through from upstream, and so nothing can be published under this name here. Choose another name, or have it declared private before it is first installed.`);
     }
-    const stored = await lookUpFact(repository, ref, fact.tag, call.signal);
+    const stored = await lookUpFact(repository, { ref, tag: fact.tag, signal: call.signal });
     refuseDeleted(stored, ref, fact);
     if (stored.manifest !== null) {
       refuseOther(stored, ref, fact);
@@ -86,7 +86,7 @@ export class Publisher {
   }
 
   async #rival(repository: Repository, { ref, fact, call }: { readonly ref: PackageRef; readonly fact: NewFact; readonly call: PublishCall }): Promise<ManifestBytes> {
-    const stored = await lookUpFact(repository, ref, fact.tag, call.signal);
+    const stored = await lookUpFact(repository, { ref, tag: fact.tag, signal: call.signal });
     refuseDeleted(stored, ref, fact);
     if (stored.manifest === null) {
       throw new ProxyError('storage-unavailable', `${fact.version} of ${ref.name} was decided by another publish and is not there yet. Try again.`);

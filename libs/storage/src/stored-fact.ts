@@ -15,7 +15,10 @@ export interface StoredFact {
 }
 
 /** Looks up a fact and its deletion, in parallel. */
-export async function lookUpFact(repository: Repository, ref: PackageRef, tag: string, signal?: AbortSignal): Promise<StoredFact> {
+export async function lookUpFact(
+  repository: Repository,
+  { ref, tag, signal }: { readonly ref: PackageRef; readonly tag: string; readonly signal?: AbortSignal | undefined },
+): Promise<StoredFact> {
   const [manifest, deletion] = await Promise.all([repository.readManifest(tag, { signal }), repository.statManifest(deletionTag(tag), { signal })]);
   return { deleted: deletion !== null, manifest, pending: manifest === null ? null : decodeOrNull(ref, tag, manifest) };
 }
