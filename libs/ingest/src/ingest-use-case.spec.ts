@@ -1,13 +1,13 @@
 import { ProxyError } from '@oci-package-proxy/errors';
 import { digestOf, fileBlob, MemoryRegistry } from '@oci-package-proxy/oci';
 import { Ledger, MEDIA_TYPE_PREFIX, type NewFact, type PackageRef } from '@oci-package-proxy/storage';
-import type { DownloadSource, SpooledFile } from '@oci-package-proxy/upstream';
+import type { DownloadSource, SharedDownloads, SpooledFile } from '@oci-package-proxy/upstream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { type HolderTable, InProcessHolders } from './holders/in-process-holders.ts';
 import type { IngestCodec, IngestJob, IngestPlan } from './ingest-port.ts';
 import { type IngestObservation, IngestUseCase, type IngestUseCaseOptions } from './ingest-use-case.ts';
-import { SampleDownloads, sha256Of, sourceOf } from './sample-downloads.contract.ts';
+import { sha256Of, sourceOf, startDownloads } from './sample-downloads.contract.ts';
 import { SILENT } from './transport/transport.contract.ts';
 
 const CONTENT = 'the bytes of the file';
@@ -17,7 +17,8 @@ const KEY = `first/left/left-1.0.0.bin/${JOB.digest}`;
 
 describe('IngestUseCase', () => {
   let ledger: Ledger;
-  let downloads: SampleDownloads;
+  let downloads: SharedDownloads;
+  let stopDownloads: () => Promise<void>;
   let holders: InProcessHolders;
   let frontEnd: InProcessHolders;
   let upstream: ReturnType<typeof sourceOf>;
@@ -26,7 +27,7 @@ describe('IngestUseCase', () => {
 
   beforeEach(async () => {
     ledger = new Ledger({ registry: new MemoryRegistry() });
-    downloads = await SampleDownloads.create();
+    ({ downloads, stop: stopDownloads } = await startDownloads());
     const table: HolderTable = { leases: new Map(), urls: new Map() };
     frontEnd = new InProcessHolders({ table });
     holders = new InProcessHolders({ table });
@@ -34,7 +35,7 @@ describe('IngestUseCase', () => {
     observed = [];
     error = vi.fn();
   });
-  afterEach(() => downloads.close());
+  afterEach(() => stopDownloads());
 
   function useCase(change: { readonly plan?: Partial<IngestPlan> | null; readonly codec?: Partial<IngestCodec>; readonly options?: Partial<IngestUseCaseOptions> } = {}): IngestUseCase {
     const plan: IngestPlan = {
@@ -101,7 +102,7 @@ describe('IngestUseCase', () => {
     ['this version', '1.0.0'],
     ['another version', '2.0.0'],
   ])('leaves a package alone of which %s is published here', async (_what, published) => {
-    await downloads.open({ key: 'other', expected: {}, subject: 'file', sources: [sourceOf('me', 'my own bytes')] });
+    await (await downloads.open({ key: 'other', expected: {}, subject: 'file', sources: [sourceOf('me', 'my own bytes')] })).finished;
     await downloads.withFile('other', async (file) => ledger.publish(REF, { ...factOf(file), tag: published, version: published }, { by: 'me' }));
 
     const outcome = await useCase().run(JOB);
@@ -168,9 +169,10 @@ describe('IngestUseCase', () => {
   });
 
   it('fetches again what was evicted before it could hold it, but not for ever', async () => {
-    downloads.evictions = 2;
+    const withFile = vi.spyOn(downloads, 'withFile');
+    withFile.mockResolvedValueOnce(null).mockResolvedValueOnce(null);
     const outcome = await useCase().run(JOB);
-    downloads.evictions = 3;
+    withFile.mockResolvedValue(null);
     const hopeless = useCase({ plan: { tag: '2.0.0', key: 'another' } }).run(JOB);
 
     expect(outcome).toBe('stored');

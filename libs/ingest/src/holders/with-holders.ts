@@ -3,6 +3,7 @@ import type { Download, DownloadRequest, Downloads, SpooledFile } from '@oci-pac
 import { withDeadline } from '../deadline.ts';
 import type { Holders } from '../ingest-port.ts';
 import type { PeerSource } from '../ingest-use-case.ts';
+import { patientSource } from './patient-source.ts';
 
 /** What a read may wait for the others, in milliseconds; after that it goes on as if alone. */
 const BUDGET_MS = 200;
@@ -28,7 +29,7 @@ export class WithHolders implements Downloads {
     }
     const holder = await this.#soon(this.#holders.claim(request.key), null);
     const source = holder === null ? null : await this.#soon(this.#peer(holder, request.key), null);
-    const sources = source === null ? request.sources : [source, ...request.sources];
+    const sources = source === null ? request.sources : [patientSource(source), ...request.sources];
     const onVerified = async (file: SpooledFile): Promise<void> => this.#verified(request, file, holder);
     return this.#watched(request.key, holder, this.#inner.open({ ...request, sources, onVerified }, signal));
   }

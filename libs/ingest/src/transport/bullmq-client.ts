@@ -43,7 +43,7 @@ export interface BullMqClientOptions {
 }
 
 /** Hands jobs to BullMQ queues, one for each ecosystem. Rejects at once while Redis is away. Use it through `EmittingIngestQueue`. */
-export class BullMqClient extends ClientProxy<Record<never, () => void>, 'connected' | 'disconnected'> {
+export class BullMqClient extends ClientProxy {
   readonly #redis: Redis;
   readonly #prefix: string;
   readonly #queues = new Map<string, Queue>();
