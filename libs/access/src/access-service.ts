@@ -1,140 +1,78 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
-
 import { ProxyError } from '@oci-package-proxy/errors';
 
-import type { Access, Action, Principal, TokenScope } from './access-port.ts';
-import type { PasswordCheck } from './password-check.ts';
-import { allows, coversEcosystem, packageMatcher, type RuleCheck, type Subject } from './rules.ts';
-import { isSecretOf, parseToken, type TokenRecord, type TokenRecords } from './token-records.ts';
+import type { Access, Action, Principal } from './access-port.ts';
+import { verbOf } from './actions.ts';
+import type { AdminToken } from './admin-token.ts';
+import { parseAuthorization } from './authorization-header.ts';
+import type { Grants } from './grants.ts';
+import type { Credentials, Passwords } from './passwords.ts';
+import type { Rights, Subject } from './rights.ts';
+import type { TokenCheck } from './token-check.ts';
+import { parseToken } from './token-text.ts';
 
-/** The principal of a caller who shows nothing. */
-export const ANONYMOUS: Principal = { kind: 'anonymous', name: 'anonymous', tokenId: null };
-
-/** What {@link AccessService} needs. */
-export interface AccessServiceOptions {
-  readonly passwords: PasswordCheck;
-  readonly records: TokenRecords;
-  readonly adminToken: string | null;
-  readonly anonymousRead: boolean;
-  /** null: no rules are configured. */
-  readonly rules: RuleCheck | null;
-  readonly clock: () => number;
+/** What an {@link AccessService} asks. */
+export interface AccessParts {
+  readonly admin: AdminToken;
+  readonly passwords: Passwords;
+  readonly tokens: TokenCheck;
+  readonly grants: Grants;
+  readonly rights: Rights;
 }
 
-interface Grant {
-  readonly scope: TokenScope;
-  readonly covers: (name: string) => boolean;
-  readonly owner: Principal;
-}
+const ANONYMOUS: Principal = { kind: 'anonymous', name: 'anonymous', tokenId: null };
+const ADMIN: Principal = { kind: 'admin', name: 'admin', tokenId: null };
 
 /** Who is asking, and may they. */
 export class AccessService implements Access {
-  readonly #options: AccessServiceOptions;
-  /** What the tokens of principals let them do. */
-  readonly #grants = new WeakMap<Principal, Grant>();
+  readonly #parts: AccessParts;
 
-  constructor(options: AccessServiceOptions) {
-    this.#options = options;
+  constructor(parts: AccessParts) {
+    this.#parts = parts;
   }
 
-  async authenticate(authorization: string | undefined, { clientAddress }: { readonly clientAddress: string }): Promise<Principal> {
-    if (authorization === undefined || authorization.trim() === '') {
+  async authenticate(authorization: string | undefined, context: { readonly clientAddress: string }): Promise<Principal> {
+    if (authorization === undefined) {
       return ANONYMOUS;
     }
-    const [, scheme = '', value = ''] = /^(\S+)\s+(\S+)\s*$/.exec(authorization) ?? [];
-    const principal = await this.#principalOf(scheme.toLowerCase(), value, clientAddress);
-    if (principal === null) {
-      throw new ProxyError('unauthenticated', 'The credential that was sent is not valid here: it is wrong, has expired or was revoked. Sign in again.');
+    const shown = parseAuthorization(authorization);
+    if (shown.kind === 'bearer') {
+      return this.#byToken(shown.token);
     }
-    return principal;
+    return this.#byPassword({ name: shown.name, password: shown.password, clientAddress: context.clientAddress });
   }
 
   authorize(principal: Principal, action: Action, subject: Subject): void {
     if (this.may(principal, action, subject)) {
       return;
     }
-    const what = subject.package === null ? `${subject.ecosystem} packages` : `the ${subject.ecosystem} package ${subject.package}`;
+    const what = `${verbOf(action)} ${subject.ecosystem} ${subject.package === null ? 'packages' : `package ${subject.package}`}`;
     if (principal.kind === 'anonymous') {
-      throw new ProxyError('unauthenticated', `Sign in to ${verb(action)} ${what}.`);
+      throw new ProxyError('unauthenticated', `Sign in to ${what}.`);
     }
-    throw new ProxyError('forbidden', `${principal.name} may not ${verb(action)} ${what}. Ask the operator of this registry for the right.`);
+    const who = principal.kind === 'token' ? `This token of ${principal.name}` : principal.name;
+    throw new ProxyError('forbidden', `${who} may not ${what}.`);
   }
 
   may(principal: Principal, action: Action, subject: Subject): boolean {
-    const grant = this.#grants.get(principal);
-    if (grant !== undefined) {
-      const { scope, covers, owner } = grant;
-      const inScope = allows(scope.actions, action) && coversEcosystem(scope.ecosystem, subject) && (subject.package === null || covers(subject.package));
-      return inScope && (this.#mayUnscoped(owner, action, subject) || this.#mayUnscoped(principal, action, subject));
-    }
-    return this.#mayUnscoped(principal, action, subject);
+    return this.#parts.rights.may(principal, action, subject);
   }
 
-  #mayUnscoped(principal: Principal, action: Action, subject: Subject): boolean {
-    const { anonymousRead, rules } = this.#options;
-    if (principal.kind === 'admin') {
-      return true;
-    }
-    if (principal.kind === 'anonymous' && !anonymousRead) {
-      return false;
-    }
-    if (rules !== null) {
-      return rules(principal, action, subject);
-    }
-    return action === 'read' || (principal.kind !== 'anonymous' && action !== 'admin');
+  async #byToken(text: string): Promise<Principal> {
+    return this.#parts.admin.is(text) ? ADMIN : this.#parts.grants.principalOf(await this.#parts.tokens.check(text));
   }
 
-  async #principalOf(scheme: string, value: string, address: string): Promise<Principal | null> {
-    if (scheme === 'bearer') {
-      return this.#byToken(value);
+  async #byPassword(credentials: Credentials): Promise<Principal> {
+    const { name, password } = credentials;
+    // Clients that know Basic only put a token where the password goes, with any name.
+    if (parseToken(password) !== null) {
+      return this.#parts.grants.principalOf(await this.#parts.tokens.check(password));
     }
-    if (scheme !== 'basic') {
-      return null;
+    if (this.#parts.admin.is(password)) {
+      return ADMIN;
     }
-    const text = Buffer.from(value, 'base64').toString('utf8');
-    const colon = text.indexOf(':');
-    if (colon < 0) {
-      return null;
+    if (!(await this.#parts.passwords.areRight(credentials))) {
+      throw new ProxyError('unauthenticated', 'The user name or the password is wrong.');
     }
-    const password = text.slice(colon + 1);
-    const token = await this.#byToken(password);
-    if (token !== null) {
-      return token;
-    }
-    const name = text.slice(0, colon);
-    return (await this.#options.passwords.verify(name, password, address)) ? { kind: 'user', name, tokenId: null } : null;
+    return { kind: 'user', name: name.normalize('NFC'), tokenId: null };
   }
-
-  async #byToken(text: string): Promise<Principal | null> {
-    const { adminToken, records } = this.#options;
-    if (adminToken !== null && isSame(text, adminToken)) {
-      return { kind: 'admin', name: 'admin', tokenId: null };
-    }
-    const parsed = parseToken(text);
-    const record = parsed === null ? null : await records.find(parsed.id);
-    if (parsed === null || record === null || !isSecretOf(record, parsed.secret) || !(await this.#isValid(record))) {
-      return null;
-    }
-    const principal: Principal = { kind: 'token', name: record.owner, tokenId: parsed.id };
-    this.#grants.set(principal, { scope: record.scope, covers: packageMatcher(record.scope.packages), owner: { kind: record.ownerKind, name: record.owner, tokenId: null } });
-    return principal;
-  }
-
-  async #isValid(record: TokenRecord): Promise<boolean> {
-    if (record.expires !== null && Date.parse(record.expires) <= this.#options.clock()) {
-      return false;
-    }
-    // Who is taken out of the users file loses their tokens with it.
-    return record.ownerKind === 'admin' || this.#options.passwords.isUser(record.owner);
-  }
-}
-
-function verb(action: Action): string {
-  return action === 'admin' ? 'administer' : action;
-}
-
-// Hashed first, so that the comparison takes the same time for every length.
-function isSame(left: string, right: string): boolean {
-  const hash = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(hash(left), hash(right));
 }

@@ -1,38 +1,49 @@
-import type { Access, Tokens } from './access-port.ts';
 import { AccessService } from './access-service.ts';
-import type { AccessLogger } from './logger.ts';
-import { PasswordCheck } from './password-check.ts';
-import { type AccessRule, compileRules } from './rules.ts';
+import { type AccessLogger, SILENT } from './access-logger.ts';
+import type { Access, Tokens } from './access-port.ts';
+import { type AccessRules, DEFAULT_RULES } from './access-rules.ts';
+import { AdminToken } from './admin-token.ts';
+import { Grants } from './grants.ts';
+import { Passwords } from './passwords.ts';
+import { Rights } from './rights.ts';
+import { TokenCheck } from './token-check.ts';
 import { type TokenLedger, TokenRecords } from './token-records.ts';
 import { TokenStore } from './token-store.ts';
-import { UsersFile } from './users-file.ts';
+import { NO_USERS, UsersFile } from './users-file.ts';
 
-/** What access is made of. */
+/** What {@link createAccess} is made of. */
 export interface AccessOptions {
-  /** Path of an htpasswd file; null: no users. */
+  /** Path of an htpasswd file with bcrypt hashes; null: there are no users. */
   readonly usersFile: string | null;
-  /** A token with every right; null: none. */
   readonly adminToken: string | null;
+  /** Whether anybody may read what the rules let everybody read. */
   readonly anonymousRead: boolean;
-  /** null: who reads may read, users may read, publish and delete. */
-  readonly rules: readonly AccessRule[] | null;
+  /** Null: the defaults. */
+  readonly rules: AccessRules | null;
+  /** Holds the tokens. */
   readonly ledger: TokenLedger;
-  readonly logger: AccessLogger;
   /** Milliseconds since the epoch. */
   readonly clock?: () => number;
+  /** Nothing is logged without one. */
+  readonly logger?: AccessLogger;
 }
 
-/**
- * Reads the users and compiles the rules.
- * @throws ProxyError `config` when the users file cannot be read.
- */
-export async function createAccess(options: AccessOptions): Promise<{ readonly access: Access; readonly tokens: Tokens }> {
-  const { adminToken, anonymousRead, clock = Date.now } = options;
-  const users = options.usersFile === null ? null : new UsersFile(options.usersFile, options.logger, clock);
-  await users?.load();
-  const passwords = new PasswordCheck(users, clock);
-  const records = new TokenRecords(options.ledger, clock);
-  const rules = options.rules === null ? null : compileRules(options.rules);
-  const access = new AccessService({ passwords, records, adminToken, anonymousRead, rules, clock });
-  return { access, tokens: new TokenStore({ records, passwords, access, clock }) };
+/** Access control of a process; storage is not asked before somebody shows a token. @throws ProxyError `config` when the users file cannot be used. */
+export async function createAccess(options: AccessOptions): Promise<{ readonly access: Access; readonly tokens: Tokens; close(): void }> {
+  const { clock = Date.now, logger = SILENT } = options;
+  const users = options.usersFile === null ? NO_USERS : await UsersFile.open(options.usersFile, { clock, logger });
+  const admin = new AdminToken(options.adminToken);
+  const grants = new Grants();
+  const rights = new Rights(options.rules ?? DEFAULT_RULES, options.anonymousRead, grants);
+  const passwords = new Passwords(users, clock);
+  const records = new TokenRecords(options.ledger, clock, logger);
+  const tokens = new TokenCheck({ records, users, admin, clock });
+  return {
+    access: new AccessService({ admin, passwords, tokens, grants, rights }),
+    tokens: new TokenStore({ records, passwords, rights, grants, clock }),
+    close: () => {
+      passwords.forget();
+      records.close();
+    },
+  };
 }

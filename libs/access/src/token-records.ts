@@ -1,127 +1,121 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-
 import { repositoryName } from '@oci-package-proxy/mapping';
-import type { LedgerPort, PackageRef } from '@oci-package-proxy/storage';
-import { z } from 'zod';
+import type { FoldValue, LedgerPort, PackageRef } from '@oci-package-proxy/storage';
+import { LRUCache } from 'lru-cache';
 
-import type { TokenInfo } from './access-port.ts';
-import { ACTIONS } from './rules.ts';
+import type { AccessLogger } from './access-logger.ts';
+import { type StoredToken, storedToken, type TokenValue } from './stored-token.ts';
 
-const FORM = /^opp_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/;
-const REF: PackageRef = { ecosystem: 'system', name: 'tokens', repository: repositoryName(['system', 'tokens']) };
-/** How often, at most, an unknown id makes the ledger list again, in milliseconds. */
-const LOOK_AGAIN_MS = 1000;
+const KEY = 'token:';
+const LIST_EVERY_MS = 1_000;
+/** An id is shown only after it is stored, so one that is not there will not come. */
+const REMEMBER_UNKNOWN_MS = 10_000;
+const MAX_UNKNOWN = 10_000;
 
-const Record = z.object({
-  hash: z.string(),
-  owner: z.string(),
-  ownerKind: z.enum(['user', 'admin']),
-  description: z.string(),
-  created: z.string(),
-  expires: z.string().nullable(),
-  scope: z.object({ actions: z.array(z.enum(ACTIONS)), ecosystem: z.string(), packages: z.array(z.string()) }),
-});
+/** The part of the ledger that holds the tokens. */
+export type TokenLedger = Pick<LedgerPort, 'fold' | 'record' | 'invalidate'> & Partial<Pick<LedgerPort, 'refreshSnapshot'>>;
 
-/** What is stored of a token; of its secret only a hash. */
-export type TokenRecord = z.output<typeof Record>;
+/** Where tokens are kept: events of one package of the system's own. */
+export const TOKENS_REF: PackageRef = { ecosystem: 'system', name: 'tokens', repository: repositoryName(['system', 'tokens']) };
 
-/** The ledger, as far as tokens need it. */
-export type TokenLedger = Pick<LedgerPort, 'fold' | 'record'>;
-
-/** A token's text and the parts of it that are stored. */
-export interface NewToken {
-  readonly token: string;
-  readonly id: string;
-  readonly hash: string;
-}
-
-/** A new token: 256 random bits. */
-export function newToken(): NewToken {
-  const id = randomBytes(8).toString('hex');
-  const secret = randomBytes(32).toString('base64url');
-  return { token: `opp_${id}_${secret}`, id, hash: hashOf(secret) };
-}
-
-/** The id and the secret in the text of a token; null when it is none of ours. */
-export function parseToken(text: string): { readonly id: string; readonly secret: string } | null {
-  const match = FORM.exec(text);
-  return match === null ? null : { id: match[1] ?? '', secret: match[2] ?? '' };
-}
-
-/** Whether `secret` is the one that was hashed. Takes the same time whatever it is. */
-export function isSecretOf(record: TokenRecord, secret: string): boolean {
-  const given = Buffer.from(hashOf(secret));
-  const stored = Buffer.from(record.hash);
-  return given.length === stored.length && timingSafeEqual(given, stored);
-}
-
-/** A token as it may be shown. */
-export function tokenInfo(id: string, { owner, description, created, expires, scope }: TokenRecord): TokenInfo {
-  return { id, owner, description, created, expires, scope };
-}
-
-/** The stored tokens: one event each in the repository `system/tokens`. */
+/** API tokens in the ledger, by id. Unknown ids cost at most one tag list a second, whoever makes them up. */
 export class TokenRecords {
   readonly #ledger: TokenLedger;
   readonly #clock: () => number;
-  #lookedAt = Number.NEGATIVE_INFINITY;
-  #looking: Promise<unknown> | null = null;
+  readonly #logger: AccessLogger;
+  readonly #parsed = new WeakMap<FoldValue, StoredToken>();
+  readonly #unknown = new LRUCache<string, number>({ max: MAX_UNKNOWN });
+  #next: Promise<void> | null = null;
+  #listedAt = Number.NEGATIVE_INFINITY;
+  readonly #timers = new Set<{ readonly timer: NodeJS.Timeout; readonly wake: () => void }>();
 
-  constructor(ledger: TokenLedger, clock: () => number) {
+  constructor(ledger: TokenLedger, clock: () => number, logger: AccessLogger) {
     this.#ledger = ledger;
     this.#clock = clock;
+    this.#logger = logger;
   }
 
-  /** The record of a token that is not revoked, or null. @throws ProxyError `storage-unavailable`. */
-  async find(id: string): Promise<TokenRecord | null> {
-    const known = await this.#read(id, false);
+  /** The token of this id; null when there is none or it was revoked. @throws ProxyError `storage-unavailable`, `storage-denied`. */
+  async find(id: string): Promise<StoredToken | null> {
+    const now = this.#clock();
+    if (now < (this.#unknown.get(id) ?? 0)) {
+      return null;
+    }
+    const known = (await this.#ledger.fold(TOKENS_REF)).values.get(KEY + id);
     if (known !== undefined) {
-      return known;
+      return this.#parse(id, known);
     }
-    // Another process may have issued it just now; but who guesses ids must not make us list for each.
-    if (this.#clock() - this.#lookedAt >= LOOK_AGAIN_MS) {
-      this.#lookedAt = this.#clock();
-      this.#looking = this.#ledger.fold(REF, { fresh: true });
+    // The list behind the fold may be older than the token.
+    await this.#listAgain();
+    const value = (await this.#ledger.fold(TOKENS_REF)).values.get(KEY + id);
+    if (value === undefined) {
+      this.#unknown.set(id, this.#clock() + REMEMBER_UNKNOWN_MS);
+      return null;
     }
-    await this.#looking;
-    return (await this.#read(id, false)) ?? null;
+    return this.#parse(id, value);
   }
 
-  /** Every token that is not revoked, by id. */
-  async all(): Promise<ReadonlyMap<string, TokenRecord>> {
-    const { values } = await this.#ledger.fold(REF, { fresh: true });
-    const records = new Map<string, TokenRecord>();
-    for (const [key, { value }] of values) {
-      const parsed = Record.safeParse(value);
-      if (key.startsWith('token:') && parsed.success) {
-        records.set(key.slice('token:'.length), parsed.data);
+  /** Every token that was not revoked, as of now. @throws ProxyError `storage-unavailable`, `storage-denied`. */
+  async all(): Promise<readonly StoredToken[]> {
+    const { values } = await this.#ledger.fold(TOKENS_REF, { fresh: true });
+    const tokens: StoredToken[] = [];
+    for (const [key, value] of values) {
+      const token = key.startsWith(KEY) ? this.#parse(key.slice(KEY.length), value) : null;
+      if (token !== null) {
+        tokens.push(token);
       }
     }
-    return records;
+    return tokens;
   }
 
-  /** Stores a token's record. */
-  async put(id: string, record: TokenRecord, by: string): Promise<void> {
-    await this.#ledger.record(REF, [{ key: `token:${id}`, value: record }], { by });
+  /** Stores a token, or revokes it with null. @throws ProxyError `storage-unavailable`, `storage-denied`. */
+  async put(id: string, value: TokenValue | null, by: string): Promise<void> {
+    await this.#ledger.record(TOKENS_REF, [{ key: KEY + id, value }], { by });
+    this.#unknown.delete(id);
+    // Nobody else looks after this package, and each start would read every event of it one by one.
+    this.#ledger.refreshSnapshot?.(TOKENS_REF).catch((err: unknown) => this.#logger.warn({ err }, 'snapshot of the tokens not written'));
   }
 
-  /** Forgets a token. */
-  async remove(id: string, by: string): Promise<void> {
-    await this.#ledger.record(REF, [{ key: `token:${id}`, value: null }], { by });
-  }
-
-  /** undefined: nothing is known of the id; null: revoked, or not readable. */
-  async #read(id: string, fresh: boolean): Promise<TokenRecord | null | undefined> {
-    const { values } = await this.#ledger.fold(REF, { fresh });
-    const value = values.get(`token:${id}`)?.value;
-    if (value === undefined) {
-      return undefined;
+  /** Lets nobody wait any longer. */
+  close(): void {
+    for (const { timer, wake } of this.#timers) {
+      clearTimeout(timer);
+      wake();
     }
-    const parsed = Record.safeParse(value);
-    return parsed.success ? parsed.data : null;
+    this.#timers.clear();
   }
-}
 
-function hashOf(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex');
+  #parse(id: string, value: FoldValue): StoredToken | null {
+    const parsed = this.#parsed.get(value) ?? storedToken(id, value);
+    if (parsed !== null) {
+      this.#parsed.set(value, parsed);
+    }
+    return parsed;
+  }
+
+  // One that was begun before our caller came would not do: the token may have been stored since.
+  async #listAgain(): Promise<void> {
+    this.#next ??= this.#listLater();
+    await this.#next;
+  }
+
+  async #listLater(): Promise<void> {
+    const waitMs = this.#listedAt + LIST_EVERY_MS - this.#clock();
+    if (waitMs > 0) {
+      await this.#pause(waitMs);
+    }
+    this.#next = null;
+    this.#listedAt = this.#clock();
+    await this.#ledger.fold(TOKENS_REF, { fresh: true });
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const entry = { wake: resolve, timer: setTimeout(() => {
+        this.#timers.delete(entry);
+        resolve();
+      }, ms) };
+      entry.timer.unref();
+      this.#timers.add(entry);
+    });
+  }
 }

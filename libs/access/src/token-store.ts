@@ -1,99 +1,133 @@
 import { ProxyError } from '@oci-package-proxy/errors';
+import { z } from 'zod';
 
-import type { Access, Principal, TokenInfo, Tokens, TokenScope } from './access-port.ts';
-import type { PasswordCheck } from './password-check.ts';
-import { isSecretOf, newToken, parseToken, tokenInfo, type TokenRecord, type TokenRecords } from './token-records.ts';
+import type { Principal, TokenInfo, Tokens, TokenScope } from './access-port.ts';
+import { verbOf } from './actions.ts';
+import type { Grants } from './grants.ts';
+import type { Passwords } from './passwords.ts';
+import type { Rights } from './rights.ts';
+import { FULL_SCOPE, Scope, type StoredToken } from './stored-token.ts';
+import type { TokenRecords } from './token-records.ts';
+import { newToken, parseToken, sameHash } from './token-text.ts';
 
-const LOGIN_DAYS = 90;
-const DAY_MS = 86_400_000;
-
-/** What {@link TokenStore} needs. */
-export interface TokenStoreOptions {
+/** What a {@link TokenStore} needs. */
+export interface TokenStoreParts {
   readonly records: TokenRecords;
-  readonly passwords: PasswordCheck;
-  readonly access: Access;
+  readonly passwords: Passwords;
+  readonly rights: Rights;
+  readonly grants: Grants;
+  /** Milliseconds since the epoch. */
   readonly clock: () => number;
 }
 
-/** Issues, lists and revokes API tokens. */
-export class TokenStore implements Tokens {
-  readonly #options: TokenStoreOptions;
+interface Issued {
+  readonly token: string;
+  readonly info: TokenInfo;
+}
 
-  constructor(options: TokenStoreOptions) {
-    this.#options = options;
+const ID = /^[0-9a-f]{16}$/;
+const MAX_DESCRIPTION = 256;
+
+/**
+ * API tokens. Who signs in with a token that has all of its owner's rights is as good as the owner; one with fewer can see
+ * and revoke itself only.
+ */
+export class TokenStore implements Tokens {
+  readonly #parts: TokenStoreParts;
+
+  constructor(parts: TokenStoreParts) {
+    this.#parts = parts;
   }
 
-  async issue(
-    owner: Principal,
-    wanted: { readonly description: string; readonly scope: TokenScope; readonly expires: string | null },
-  ): Promise<{ readonly token: string; readonly info: TokenInfo }> {
+  async issue(owner: Principal, token: { readonly description: string; readonly scope: TokenScope; readonly expires: string | null }): Promise<Issued> {
     if (owner.kind === 'anonymous') {
-      throw new ProxyError('unauthenticated', 'Sign in to make a token.');
+      throw new ProxyError('unauthenticated', 'Sign in to make tokens.');
     }
-    if (owner.kind === 'token') {
-      throw new ProxyError('forbidden', 'A token cannot make tokens. Sign in with a password.');
+    const scope = Scope.safeParse(token.scope);
+    if (!scope.success) {
+      throw new ProxyError('invalid', 'The scope of a token needs actions (read, publish, delete, admin), an ecosystem or *, and 1 to 64 package patterns with at most three * each.');
     }
-    if (wanted.expires !== null && !(Date.parse(wanted.expires) > this.#options.clock())) {
-      throw new ProxyError('invalid', 'The end of the token must be a time in the future, in ISO 8601.');
-    }
-    for (const action of wanted.scope.actions) {
-      this.#options.access.authorize(owner, action, { ecosystem: wanted.scope.ecosystem, package: null });
-    }
-    return this.#store(owner, wanted);
+    const expires = this.#expiry(token.expires);
+    this.#checkGiving(owner, scope.data, expires);
+    return this.#store({ name: owner.name, kind: this.#ownerKind(owner) }, { description: token.description.slice(0, MAX_DESCRIPTION), scope: scope.data, expires });
   }
 
   async list(owner: Principal): Promise<readonly TokenInfo[]> {
-    const records = await this.#options.records.all();
-    return [...records].filter(([, record]) => isOwner(owner, record)).map(([id, record]) => tokenInfo(id, record));
+    if (owner.kind === 'anonymous') {
+      throw new ProxyError('unauthenticated', 'Sign in to see your tokens.');
+    }
+    const tokens = (await this.#parts.records.all()).filter((token) => this.#isOwn(owner, token) && this.#reaches(owner, token));
+    return tokens.map(({ info }) => info).sort((one, other) => (one.created < other.created ? -1 : 1));
   }
 
   async revoke(owner: Principal, tokenOrId: string): Promise<void> {
-    const parsed = parseToken(tokenOrId);
-    const id = parsed?.id ?? tokenOrId;
-    const record = await this.#options.records.find(id);
-    if (record === null || (parsed !== null && !isSecretOf(record, parsed.secret))) {
-      throw new ProxyError('not-found', 'There is no such token; it may have been revoked already.');
+    if (owner.kind === 'anonymous') {
+      throw new ProxyError('unauthenticated', 'Sign in to revoke a token.');
     }
-    // Whoever has the whole token may end it.
-    if (parsed === null && owner.kind !== 'admin' && !isOwner(owner, record)) {
-      throw new ProxyError('forbidden', 'The token belongs to somebody else.');
+    const shown = parseToken(tokenOrId);
+    const id = shown?.id ?? (ID.test(tokenOrId) ? tokenOrId : null);
+    const token = id === null ? null : await this.#parts.records.find(id);
+    if (token === null || (shown !== null && !sameHash(shown.hash, token.hash))) {
+      throw new ProxyError('not-found', 'There is no such token: it was never issued, or it is revoked already.');
     }
-    await this.#options.records.remove(id, owner.name);
+    if (!this.#reaches(owner, token)) {
+      throw new ProxyError('forbidden', `${owner.kind === 'token' ? 'This token' : owner.name} may not revoke that token.`);
+    }
+    await this.#parts.records.put(token.info.id, null, owner.name);
   }
 
-  async login(name: string, password: string, context: { readonly clientAddress: string }): Promise<{ readonly token: string; readonly info: TokenInfo }> {
-    if (!(await this.#options.passwords.verify(name, password, context.clientAddress))) {
+  async login(name: string, password: string, context: { readonly clientAddress: string }): Promise<Issued> {
+    if (!(await this.#parts.passwords.areRight({ name, password, clientAddress: context.clientAddress }))) {
       throw new ProxyError('unauthenticated', 'The user name or the password is wrong.');
     }
-    return this.#store(
-      { kind: 'user', name, tokenId: null },
-      {
-        description: 'login',
-        scope: { actions: ['read', 'publish', 'delete', 'admin'], ecosystem: '*', packages: ['**'] },
-        expires: new Date(this.#options.clock() + LOGIN_DAYS * DAY_MS).toISOString(),
-      },
-    );
+    return this.#store({ name: name.normalize('NFC'), kind: 'user' }, { description: 'login', scope: FULL_SCOPE, expires: null });
   }
 
-  async #store(
-    owner: Principal,
-    wanted: { readonly description: string; readonly scope: TokenScope; readonly expires: string | null },
-  ): Promise<{ readonly token: string; readonly info: TokenInfo }> {
-    const { token, id, hash } = newToken();
-    const record: TokenRecord = {
-      hash,
-      owner: owner.name,
-      ownerKind: owner.kind === 'admin' ? 'admin' : 'user',
-      description: wanted.description.slice(0, 256),
-      created: new Date(this.#options.clock()).toISOString(),
-      expires: wanted.expires,
-      scope: { actions: [...wanted.scope.actions], ecosystem: wanted.scope.ecosystem, packages: [...wanted.scope.packages] },
-    };
-    await this.#options.records.put(id, record, owner.name);
-    return { token, info: tokenInfo(id, record) };
+  async #store(owner: { readonly name: string; readonly kind: 'user' | 'admin' }, token: { readonly description: string; readonly scope: z.output<typeof Scope>; readonly expires: string | null }): Promise<Issued> {
+    const { text, id, hash } = newToken();
+    const created = new Date(this.#parts.clock()).toISOString();
+    await this.#parts.records.put(id, { hash, owner: owner.name, ownerKind: owner.kind, created, ...token }, owner.name);
+    return { token: text, info: { id, owner: owner.name, created, ...token } };
   }
-}
 
-function isOwner(principal: Principal, record: TokenRecord): boolean {
-  return principal.kind === 'admin' ? record.ownerKind === 'admin' : principal.name === record.owner && record.ownerKind === 'user';
+  #expiry(expires: string | null): string | null {
+    if (expires === null) {
+      return null;
+    }
+    const at = Date.parse(expires);
+    if (Number.isNaN(at) || at <= this.#parts.clock()) {
+      throw new ProxyError('invalid', 'A token must expire in the future, at a time such as 2030-01-31T00:00:00Z.');
+    }
+    return new Date(at).toISOString();
+  }
+
+  #checkGiving(owner: Principal, scope: TokenScope, expires: string | null): void {
+    const parent = this.#parts.grants.tokenOf(owner);
+    if (owner.kind === 'token' && parent?.isFull !== true) {
+      throw new ProxyError('forbidden', 'This token may not make tokens. Sign in with user name and password.');
+    }
+    const end = parent?.info.expires ?? null;
+    if (end !== null && (expires === null || expires > end)) {
+      throw new ProxyError('forbidden', `A token that was made with another one must not outlive it: choose an expiry up to ${end}.`);
+    }
+    if (!this.#parts.rights.mayGive(owner, scope)) {
+      const actions = scope.actions.map(verbOf).join(', ');
+      throw new ProxyError('forbidden', `${owner.name} may not ${actions} ${scope.ecosystem === '*' ? 'all' : scope.ecosystem} packages ${scope.packages.join(', ')}, and so cannot make a token that may.`);
+    }
+  }
+
+  #ownerKind(owner: Principal): 'user' | 'admin' {
+    return owner.kind === 'admin' ? 'admin' : (this.#parts.grants.tokenOf(owner)?.ownerKind ?? 'user');
+  }
+
+  #isOwn(owner: Principal, token: StoredToken): boolean {
+    return token.info.owner === owner.name && token.ownerKind === this.#ownerKind(owner);
+  }
+
+  #reaches(owner: Principal, token: StoredToken): boolean {
+    if (owner.kind === 'token' && this.#parts.grants.tokenOf(owner)?.isFull !== true) {
+      return token.info.id === owner.tokenId;
+    }
+    return this.#ownerKind(owner) === 'admin' || this.#isOwn(owner, token);
+  }
 }

@@ -2,80 +2,109 @@ import { readFile, stat } from 'node:fs/promises';
 
 import { ProxyError } from '@oci-package-proxy/errors';
 
-import type { AccessLogger } from './logger.ts';
+import type { AccessLogger } from './access-logger.ts';
+import { type Htpasswd, parseHtpasswd } from './htpasswd.ts';
 
-const BCRYPT = /^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$/;
-const CHECK_EVERY_MS = 1000;
+const STAT_EVERY_MS = 1_000;
+const MAX_BYTES = 16 * 2 ** 20;
 
-/** The users of an htpasswd file (bcrypt only), read anew when the file changes. */
-export class UsersFile {
+/** Who has a password, and its hash. */
+export interface Users {
+  /** The bcrypt hash of a user's password; null for a user who is not there. */
+  hashOf(name: string): Promise<string | null>;
+  /** A hash of no password that takes as long to check as a user's, so that nobody learns who is a user; null where nobody is. */
+  decoy(): string | null;
+}
+
+/** Nobody. */
+export const NO_USERS: Users = { hashOf: async () => Promise.resolve(null), decoy: () => null };
+
+/** The users of an htpasswd file, read again when it changes. While it cannot be read, those of before stay. */
+export class UsersFile implements Users {
   readonly #path: string;
-  readonly #logger: AccessLogger;
   readonly #clock: () => number;
-  #users: ReadonlyMap<string, string> = new Map();
+  readonly #logger: AccessLogger;
+  #users: Htpasswd = { hashes: new Map(), problems: [] };
   #version = '';
-  #checkedAt = Number.NEGATIVE_INFINITY;
-  #reading: Promise<void> | null = null;
+  #lookedAt = 0;
+  #looking: Promise<void> | null = null;
+  #unreadable = false;
 
-  constructor(path: string, logger: AccessLogger, clock: () => number) {
+  private constructor(path: string, clock: () => number, logger: AccessLogger) {
     this.#path = path;
-    this.#logger = logger;
     this.#clock = clock;
+    this.#logger = logger;
   }
 
-  /** @throws ProxyError `config` when the file cannot be read at all. */
-  async load(): Promise<void> {
-    try {
-      await this.#read();
-    } catch (error) {
-      throw new ProxyError('config', 'USERS_FILE: the file cannot be read', { cause: error });
+  /** @throws ProxyError `config` when the file cannot be read, or a line of it; the text says which, never what is in it. */
+  static async open(path: string, how: { readonly clock: () => number; readonly logger: AccessLogger }): Promise<UsersFile> {
+    const file = new UsersFile(path, how.clock, how.logger);
+    await file.#read().catch((error: unknown) => {
+      throw new ProxyError('config', `USERS_FILE: the file cannot be used (${codeOf(error)})`, { cause: error });
+    });
+    const { problems } = file.#users;
+    if (problems.length > 0) {
+      throw new ProxyError('config', `USERS_FILE cannot be used:${problems.map((problem) => `\n  - ${problem}`).join('')}`);
     }
+    return file;
   }
 
-  /** The bcrypt hash of a user's password, or null. */
   async hashOf(name: string): Promise<string | null> {
-    if (this.#clock() - this.#checkedAt >= CHECK_EVERY_MS) {
-      this.#checkedAt = this.#clock();
-      this.#reading ??= this.#read()
-        .catch((error: unknown) => this.#logger.error({ err: error }, 'the users file cannot be read; the users of before stay'))
-        .finally(() => {
-          this.#reading = null;
-        });
+    if (this.#clock() - this.#lookedAt >= STAT_EVERY_MS) {
+      this.#looking ??= this.#look().finally(() => {
+        this.#looking = null;
+      });
+      await this.#looking;
     }
-    await this.#reading;
-    return this.#users.get(name) ?? null;
+    return this.#users.hashes.get(name.normalize('NFC')) ?? null;
+  }
+
+  decoy(): string | null {
+    const [hash] = this.#users.hashes.values();
+    // The form and the cost of a real one.
+    return hash === undefined ? null : hash.slice(0, 7) + '.'.repeat(53);
+  }
+
+  async #look(): Promise<void> {
+    try {
+      if ((await versionOf(this.#path)) !== this.#version) {
+        await this.#read();
+        this.#logger.info({ users: this.#users.hashes.size }, 'users file read again');
+        if (this.#users.problems.length > 0) {
+          this.#logger.warn({ problems: this.#users.problems }, 'users file has lines that cannot be used');
+        }
+      }
+      this.#unreadable = false;
+    } catch (error) {
+      if (!this.#unreadable) {
+        this.#logger.warn({ reason: codeOf(error) }, 'users file cannot be read; the users of before stay');
+      }
+      this.#unreadable = true;
+    }
+    this.#lookedAt = this.#clock();
   }
 
   async #read(): Promise<void> {
-    const { mtimeMs, size, ino } = await stat(this.#path);
-    const version = `${mtimeMs}.${size}.${ino}`;
-    if (version === this.#version) {
-      return;
-    }
-    const { users, bad } = parseUsers(await readFile(this.#path, 'utf8'));
-    if (bad.length > 0) {
-      this.#logger.warn({ lines: bad }, 'lines of the users file were skipped: each must be a name, a colon and a bcrypt hash (htpasswd -B)');
-    }
-    this.#users = users;
+    // Before the content: a change in between is then seen at the next look.
+    const version = await versionOf(this.#path);
+    const bytes = await readFile(this.#path);
+    this.#users = parseHtpasswd(bytes.toString('utf8'));
     this.#version = version;
+    this.#lookedAt = this.#clock();
   }
 }
 
-function parseUsers(text: string): { readonly users: Map<string, string>; readonly bad: readonly number[] } {
-  const users = new Map<string, string>();
-  const bad: number[] = [];
-  for (const [index, raw] of text.split('\n').entries()) {
-    const line = raw.trim();
-    if (line === '' || line.startsWith('#')) {
-      continue;
-    }
-    const colon = line.indexOf(':');
-    const hash = line.slice(colon + 1);
-    if (colon < 1 || !BCRYPT.test(hash)) {
-      bad.push(index + 1);
-      continue;
-    }
-    users.set(line.slice(0, colon), hash);
+async function versionOf(path: string): Promise<string> {
+  const { mtimeMs, size, ino, isFile } = await stat(path).then((stats) => ({ mtimeMs: stats.mtimeMs, size: stats.size, ino: stats.ino, isFile: stats.isFile() }));
+  if (!isFile || size > MAX_BYTES) {
+    throw new ProxyError('config', isFile ? 'larger than 16 MiB' : 'not a file');
   }
-  return { users, bad };
+  return `${ino} ${mtimeMs} ${size}`;
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof ProxyError) {
+    return error.message;
+  }
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason';
 }
