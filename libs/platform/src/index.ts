@@ -23,3 +23,13 @@ export { annotateRequest, currentExchange, type Exchange, newExchange, withExcha
 export { createLogger, LOG_LEVELS, type Logger, type LoggerOptions, type LogLevel } from './logging/logger.ts';
 export { NestLogger } from './logging/nest-logger.ts';
 export { Metrics, type MetricsOptions } from './metrics/metrics.ts';
+export { selfMadeTls } from './tls/self-made-tls.ts';
+export { type InternalServer, type InternalServerOptions, startInternalServer } from './http/internal-server.ts';
+export { withMetrics } from './metrics/with-metrics.ts';
+export { registryFromConfig } from './config/registry-from-config.ts';
+export type { Ecosystem, EcosystemDefinition, EcosystemSetup } from './runtime/ecosystem.ts';
+export { type FrontEndOptions, type RunningApp, startFrontEnd } from './runtime/front-end.ts';
+export { type IngestWorkerOptions, startIngestWorker } from './runtime/ingest-app.ts';
+export { runApp } from './runtime/run-app.ts';
+export type { Runtime, UpstreamAccess } from './runtime/runtime.ts';
+export { type StandaloneOptions, startStandalone } from './runtime/standalone.ts';

@@ -31,6 +31,9 @@ export class Metrics {
   readonly queueJobs = this.#gauge('queue_jobs', 'Jobs in the queue.', ['queue', 'state']);
   readonly ingestDuration = this.#histogram('ingest_duration_seconds', 'Time to store a pulled-through file.', ['ecosystem', 'result'], LONG_SECONDS);
   readonly ingestLag = this.#histogram('ingest_lag_seconds', 'Time from a job being handed in to its start.', ['ecosystem'], LONG_SECONDS);
+  /** `outcome`: stored, present, pinned, deleted, published, failed (it is tried again) or refused (for good). */
+  readonly ingestOutcomes = this.#counter('ingest_outcomes_total', 'Tries of ingest jobs, by how they ended.', ['ecosystem', 'outcome']);
+  readonly ingestJobsPending = this.#gauge('ingest_jobs_pending', 'Ingest jobs that wait, run or will be tried again.', ['ecosystem']);
   readonly ingestEnqueueFailures = this.#counter('ingest_enqueue_failures_total', 'Jobs the queue did not take.', ['ecosystem']);
   readonly publishes = this.#counter('publish_total', 'Publishes, by result.', ['ecosystem', 'result']);
 

@@ -1,0 +1,25 @@
+import { dockerConfigCredentials, LayoutRegistry, type Registry, RemoteRegistry, staticCredentials } from '@oci-package-proxy/oci';
+
+import type { Logger } from '../logging/logger.ts';
+import type { PlatformConfig } from './platform-config.ts';
+
+const LAYOUT = 'layout:';
+
+/** The store that `STORAGE_URL` names. No request is made. @throws ProxyError `config` when the URL is unfit. */
+export function registryFromConfig(config: Pick<PlatformConfig, 'storage' | 'file'>, logger: Logger): Registry {
+  const { storage, file } = config;
+  if (storage.url.startsWith(LAYOUT)) {
+    return new LayoutRegistry({ directory: storage.url.slice(LAYOUT.length) });
+  }
+  const { username, password } = storage;
+  return new RemoteRegistry({
+    url: storage.url,
+    credentials:
+      username === null || password === null
+        ? dockerConfigCredentials({ configFile: storage.dockerConfigFile ?? undefined })
+        : staticCredentials(username, password),
+    maxConnections: file.limits.storageConnections,
+    ca: storage.ca ?? undefined,
+    onWarning: (text) => logger.warn({ text }, 'the storage registry sent a warning'),
+  });
+}

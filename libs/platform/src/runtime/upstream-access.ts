@@ -1,0 +1,57 @@
+import { ProxyError } from '@oci-package-proxy/errors';
+import { DocumentCache, UpstreamClient } from '@oci-package-proxy/upstream';
+
+import { isLoopback } from '../config/loopback.ts';
+import type { PlatformConfig } from '../config/platform-config.ts';
+import type { Logger } from '../logging/logger.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import type { UpstreamAccess } from './runtime.ts';
+
+/** The upstreams of one process, each with a client and a document cache of its own. */
+export class UpstreamAccesses {
+  readonly #config: PlatformConfig;
+  readonly #logger: Logger;
+  readonly #metrics: Metrics;
+  readonly #clients: UpstreamClient[] = [];
+
+  constructor(config: PlatformConfig, logger: Logger, metrics: Metrics) {
+    this.#config = config;
+    this.#logger = logger;
+    this.#metrics = metrics;
+  }
+
+  /** See `Runtime.upstreamAt`. */
+  at(url: string, ecosystem: string): UpstreamAccess {
+    const { upstreams, limits } = this.#config.file;
+    if (isOurselves(url, this.#config)) {
+      throw new ProxyError('config', `The upstream of ${ecosystem} is this proxy itself. Set the address of another registry, or off.`);
+    }
+    const upstream = new UpstreamClient({
+      instanceId: this.#config.instanceId,
+      access: upstreams,
+      allowedOrigins: [url, ...upstreams.map((access) => access.url)].map((named) => new URL(named).origin),
+      maxConnections: limits.upstreamConnections,
+      logger: this.#logger,
+      observe: (result, ms) => {
+        this.#metrics.upstreamRequests.inc({ ecosystem, result });
+        this.#metrics.upstreamDuration.observe({ ecosystem }, ms / 1000);
+      },
+    });
+    this.#clients.push(upstream);
+    return { upstream, documents: new DocumentCache({ upstream, limitBytes: limits.documentBytes }) };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client.close()));
+  }
+}
+
+function isOurselves(url: string, config: PlatformConfig): boolean {
+  const upstream = new URL(url);
+  if (config.publicUrl !== null && new URL(config.publicUrl).origin === upstream.origin) {
+    return true;
+  }
+  const port = Number(upstream.port || (upstream.protocol === 'https:' ? 443 : 80));
+  const ports = [config.port, config.tls?.port].filter((own) => own !== 0);
+  return ports.includes(port) && (isLoopback(upstream.hostname) || upstream.hostname === config.host);
+}
