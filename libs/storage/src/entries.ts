@@ -1,7 +1,8 @@
 import type { ManifestBytes, Repository } from '@oci-package-proxy/oci';
 
 import { decodeEvent } from './event.ts';
-import { decodeFact, type Fact, MAX_DOCUMENT_BYTES, type PendingFact } from './fact.ts';
+import { decodeFact } from './fact-manifest.ts';
+import { type Fact, MAX_DOCUMENT_BYTES, type PendingFact } from './fact.ts';
 import type { Entry } from './fold.ts';
 import { inParallel } from './in-parallel.ts';
 import { decodeOrigin } from './origin.ts';

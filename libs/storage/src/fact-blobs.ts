@@ -1,12 +1,11 @@
 import { ProxyError } from '@oci-package-proxy/errors';
 import { type BlobSource, bufferBlob, EMPTY_BYTES, type Repository } from '@oci-package-proxy/oci';
 
-import { documentBlob, MAX_DOCUMENT_BYTES, type NewFact } from './fact.ts';
+import { documentBlob, isFactType } from './fact-manifest.ts';
+import { MAX_DOCUMENT_BYTES, type NewFact } from './fact.ts';
 import { kindOf } from './tags.ts';
-import { LEDGER_TYPES, MEDIA_TYPE_PREFIX } from './vendor.ts';
 
 const MAX_PAYLOAD_BYTES = 1024;
-const LEDGER_TYPE_SET: ReadonlySet<string> = new Set(Object.values(LEDGER_TYPES));
 
 /** Writes the blobs of a fact, each once, streamed; also the empty config, which several registries check. */
 export async function writeFactBlobs(repository: Repository, fact: NewFact, signal?: AbortSignal): Promise<void> {
@@ -25,7 +24,7 @@ export function checkFact(fact: NewFact): void {
   if (Buffer.byteLength(fact.document, 'utf8') > MAX_DOCUMENT_BYTES) {
     throw new ProxyError('too-large', `The metadata of ${fact.version} has more than ${MAX_DOCUMENT_BYTES} bytes.`);
   }
-  if (kindOf(fact.tag) !== 'fact' || !fact.artifactType.startsWith(MEDIA_TYPE_PREFIX) || LEDGER_TYPE_SET.has(fact.artifactType)) {
+  if (kindOf(fact.tag) !== 'fact' || !isFactType(fact.artifactType)) {
     throw new ProxyError('internal', `The tag ${fact.tag} or type ${fact.artifactType} cannot be one of a version.`);
   }
   if (fact.document === '' || Buffer.byteLength(fact.payload, 'utf8') > MAX_PAYLOAD_BYTES || Number.isNaN(Date.parse(fact.at))) {

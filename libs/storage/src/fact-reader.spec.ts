@@ -4,7 +4,7 @@ import { ProxyError } from '@oci-package-proxy/errors';
 import { MemoryRegistry } from '@oci-package-proxy/oci';
 import { describe, expect, it } from 'vitest';
 
-import { encodeFact } from './fact.ts';
+import { encodeFact } from './fact-manifest.ts';
 import { Ledger } from './ledger.ts';
 import { keptLog, newFact, rawManifest, REF, requestsOf } from './sample-fact.contract.ts';
 import { deletionTag } from './tags.ts';

@@ -4,7 +4,8 @@ import { isTagCreator, type ManifestBytes, type Registry, type Repository } from
 import type { Catalogue } from './catalogue.ts';
 import type { Changes } from './changes.ts';
 import { checkFact, writeFactBlobs } from './fact-blobs.ts';
-import { encodeFact, type NewFact } from './fact.ts';
+import { encodeFact } from './fact-manifest.ts';
+import type { NewFact } from './fact.ts';
 import type { IngestOutcome, LedgerCall } from './ledger-port.ts';
 import type { Origins } from './origin.ts';
 import type { LedgerLogger, PackageRef } from './package-ref.ts';

@@ -1,6 +1,7 @@
 import type { ManifestBytes, Repository } from '@oci-package-proxy/oci';
 
-import { decodeFact, type PendingFact } from './fact.ts';
+import { decodeFact } from './fact-manifest.ts';
+import type { PendingFact } from './fact.ts';
 import type { PackageRef } from './package-ref.ts';
 import { isWrongData } from './stored-blob.ts';
 import { deletionTag } from './tags.ts';
