@@ -114,6 +114,10 @@ it('loses and breaks nothing that was acknowledged, whenever processes are kille
   await disturb(9_000);
   for (const { child } of writers) {
     child.kill('SIGCONT');
+  }
+  // A writer that has only just begun to start would die of SIGTERM.
+  await eventually('all that live have written', async () => Promise.resolve(writers.every(({ child, said }) => child.signalCode !== null || said.length > 0)));
+  for (const { child } of writers) {
     child.kill('SIGTERM');
   }
   await Promise.all(writers.map(ended));
