@@ -1,5 +1,7 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
 import { ProxyError } from '@oci-package-proxy/errors';
-import { type Fate, type Gate, type MemoryOperation, MemoryRegistry, type Registry, type Repository } from '@oci-package-proxy/oci';
+import { type Digest, type Fate, type Gate, type ManifestBytes, type MemoryOperation, MemoryRegistry, type Registry, type Repository } from '@oci-package-proxy/oci';
 
 /**
  * What the scheduler does with the next request of an actor. `go` serves it. `fail`: it fails before it took effect; `lost`: it
@@ -25,6 +27,9 @@ export interface Lists {
   /** Whether a page may or may not show a write that is on its way, whatever the page before showed. */
   readonly flicker: boolean;
 }
+
+/** Whether tags can be created without replacing. `pretended`: the registry says so, and replaces all the same. */
+export type CreateOnly = boolean | 'pretended';
 
 /** What an actor runs with. */
 export interface ActorTools {
@@ -52,13 +57,23 @@ interface RunningActor extends Actor<unknown> {
   readonly turns: Turn[];
 }
 
+const RUNNING = new AsyncLocalStorage<ActorTools>();
 const INJECTED = new ProxyError('storage-unavailable', 'injected by the scheduler');
-const NEVER = new Promise<never>(() => undefined);
 const STUCK_MS = 10_000;
+
+/** A new promise each time: a shared one would keep alive whatever ever waited for it. */
+function never(): Promise<never> {
+  return new Promise(() => undefined);
+}
 
 /** Whether an actor failed because the scheduler made a request fail. */
 export function isInjected(error: unknown): boolean {
   return error === INJECTED || (error instanceof Error && error.cause !== undefined && isInjected(error.cause));
+}
+
+/** Sleeps in the scheduler's time, as the actor in whose program it is called: a stand-in for timers that cannot be passed in. */
+export async function sleepAsActor(ms: number): Promise<void> {
+  await RUNNING.getStore()?.sleep(ms);
 }
 
 /** A number generator from a seed: mulberry32. */
@@ -85,14 +100,18 @@ export class Scheduler {
   readonly #actions = new WeakMap<MemoryOperation, Action>();
   readonly #random: () => number;
   readonly #lists: Lists;
+  readonly #gateBlobs: boolean;
+  readonly #pretends: boolean;
   readonly #afterStep: (scheduler: Scheduler) => void;
   #now = 0;
 
-  constructor(options: { readonly seed: number; readonly lists: Lists; readonly createOnly?: boolean; readonly afterStep?: (scheduler: Scheduler) => void }) {
+  constructor(options: { readonly seed: number; readonly lists: Lists; readonly createOnly?: CreateOnly; readonly gateBlobs?: boolean; readonly afterStep?: (scheduler: Scheduler) => void }) {
     this.#random = seeded(options.seed);
     this.#lists = options.lists;
+    this.#gateBlobs = options.gateBlobs ?? false;
     this.#afterStep = options.afterStep ?? (() => undefined);
-    this.#root = new MemoryRegistry({ pageSize: options.lists.pageSize, createOnly: options.createOnly ?? false }, this.#stored);
+    this.#pretends = options.createOnly === 'pretended';
+    this.#root = new MemoryRegistry({ pageSize: options.lists.pageSize, createOnly: options.createOnly === true }, this.#stored);
   }
 
   /** A client without any gate, for what is not part of the run. */
@@ -119,8 +138,23 @@ export class Scheduler {
   start<T>(name: string, program: (tools: ActorTools) => Promise<T>): Actor<T> {
     const actor: Actor<T> & RunningActor = { name, state: 'running', result: undefined, error: undefined, steps: 0, turns: [] };
     this.#actors.push(actor);
-    const registry = ordered(this.#root.view({ gate: this.#gateOf(actor), actor: name }), (stored) => this.#listing(actor, stored));
-    program({ registry, random: this.#random, sleep: async (ms) => void (await this.#turn(actor, 'sleep', ms)) }).then(
+    this.#play(actor, program);
+    return actor;
+  }
+
+  /** Starts another program of an actor whose last one has ended; of one that crashed nothing ever runs again. */
+  resume<T>(actor: Actor<T>, program: (tools: ActorTools) => Promise<T>): void {
+    const known = this.#actors.find((other) => other === actor);
+    if (known !== undefined && actor.state !== 'crashed') {
+      actor.state = 'running';
+      this.#play(known, program);
+    }
+  }
+
+  #play(actor: RunningActor, program: (tools: ActorTools) => Promise<unknown>): void {
+    const registry = this.#seenBy(actor);
+    const tools: ActorTools = { registry, random: this.#random, sleep: async (ms) => void (await this.#turn(actor, 'sleep', ms)) };
+    RUNNING.run(tools, () => program(tools)).then(
       (result) => {
         actor.state = actor.state === 'crashed' ? 'crashed' : 'done';
         actor.result = result;
@@ -130,7 +164,6 @@ export class Scheduler {
         actor.error = error;
       },
     );
-    return actor;
   }
 
   /** Runs the choices, one after the other; those that are not possible are passed over. */
@@ -184,6 +217,29 @@ export class Scheduler {
     }
   }
 
+  /** The registry as an actor meets it. */
+  #seenBy(actor: RunningActor): Registry {
+    const view = this.#root.view({ gate: this.#gateOf(actor), actor: actor.name });
+    return { check: () => view.check(), close: () => view.close(), repository: (name) => this.#seen(actor, view.repository(name)) };
+  }
+
+  #seen(actor: RunningActor, repository: Repository): Repository {
+    const replaced: Record<string | symbol, unknown> = { listTags: () => this.#listing(actor, repository.name) };
+    if (this.#pretends) {
+      replaced['createTag'] = async (tag: string, manifest: ManifestBytes): Promise<Digest> => {
+        await repository.writeManifest(manifest, { tag });
+        return manifest.digest;
+      };
+    }
+    return new Proxy(repository, {
+      has: (target, key) => key in replaced || key in target,
+      get: (target, key): unknown => {
+        const member: unknown = replaced[key] ?? Reflect.get(target, key);
+        return typeof member === 'function' ? member.bind(target) : member;
+      },
+    });
+  }
+
   async #step(actor: RunningActor, action: Action): Promise<void> {
     const turn = actor.turns[0];
     if (actor.state !== 'running' || turn === undefined) {
@@ -227,7 +283,7 @@ export class Scheduler {
 
   #turn(actor: RunningActor, operation: Turn['operation'], ms: number): Promise<Action> {
     if (actor.state === 'crashed') {
-      return NEVER;
+      return never();
     }
     return new Promise((take) => actor.turns.push({ operation, wakeAt: this.#now + ms, take }));
   }
@@ -235,9 +291,9 @@ export class Scheduler {
   #gateOf(actor: RunningActor): Gate {
     return {
       before: async (operation) => {
-        // Blobs are named by their digest: nothing about them depends on the order.
-        if (operation.kind.endsWith('-blob')) {
-          return actor.state === 'crashed' ? NEVER : 'apply';
+        // Blobs are named by their digest: nothing about them depends on the order, only crashes are of interest.
+        if (!this.#gateBlobs && operation.kind.endsWith('-blob')) {
+          return actor.state === 'crashed' ? never() : 'apply';
         }
         this.#inFlight.add(operation);
         const action = await this.#turn(actor, operation, 0);
@@ -249,7 +305,7 @@ export class Scheduler {
         if (action === 'lost' || action === 'late') {
           throw INJECTED;
         }
-        return action === 'go' ? undefined : NEVER;
+        return action === 'go' ? undefined : never();
       },
     };
   }
@@ -263,7 +319,7 @@ export class Scheduler {
     if (action === 'fail') {
       throw INJECTED;
     }
-    return action === 'crash' ? NEVER : 'apply';
+    return action === 'crash' ? never() : 'apply';
   }
 
   /** Pages in the order that the run asks for, each read when it is asked for. */
@@ -317,7 +373,7 @@ export class Scheduler {
 }
 
 function isWrite(operation: Turn['operation']): boolean {
-  return operation !== 'sleep' && ['write-manifest', 'create-tag', 'delete-tag'].includes(operation.kind);
+  return operation !== 'sleep' && ['write-blob', 'write-manifest', 'create-tag', 'delete-tag'].includes(operation.kind);
 }
 
 /** A read has nothing that could take effect later. */
@@ -330,24 +386,4 @@ function withoutLanding(action: Action): Action {
 
 function isBusy({ state, turns }: RunningActor): boolean {
   return state === 'running' && turns.length === 0;
-}
-
-/** The same registry with lists of another order. */
-function ordered(registry: MemoryRegistry, listing: (repository: string) => AsyncGenerator<readonly string[]>): Registry {
-  return {
-    check: () => registry.check(),
-    close: () => registry.close(),
-    repository: (name) => {
-      const repository = registry.repository(name);
-      return new Proxy(repository, {
-        get(target, key): unknown {
-          if (key === 'listTags') {
-            return () => listing(name);
-          }
-          const member: unknown = Reflect.get(target, key);
-          return typeof member === 'function' ? member.bind(target) : member;
-        },
-      }) satisfies Repository;
-    },
-  };
 }
