@@ -9,7 +9,6 @@ import type { DownloadSource, SourceBody } from './download-port.ts';
 import { openSource } from './source-opening.ts';
 
 const ROUNDS = 3;
-const BETWEEN_ROUNDS_MS = 500;
 
 /** Where the bytes of sources go. What it throws ends the download: no other source would do better. */
 export interface Sink {
@@ -26,6 +25,8 @@ export interface Sink {
 export interface FillingOptions {
   /** A source is given up after so many milliseconds without a byte. */
   readonly stallMs: number;
+  /** Before the second round, at random, up to so many milliseconds; before the third twice as many. */
+  readonly roundPauseMs: number;
   readonly subject: string;
   readonly signal: AbortSignal;
   readonly logger: UpstreamLogger;
@@ -43,7 +44,7 @@ export async function fill(sink: Sink, sources: readonly DownloadSource[], optio
   let answered = false;
   for (let round = 0; round < ROUNDS && candidates.length > 0 && (round === 0 || answered); round += 1) {
     if (round > 0) {
-      await pause(Math.random() * BETWEEN_ROUNDS_MS * round, options.signal, options.subject);
+      await pause(Math.random() * options.roundPauseMs * round, options.signal, options.subject);
     }
     const useless = new Set<DownloadSource>();
     for (const [index, source] of candidates.entries()) {

@@ -26,6 +26,7 @@ export class Follower extends Readable {
   #offset: number;
   #handle: FileHandle | null = null;
   #stopWaiting: (() => void) | null = null;
+  readonly #stopWatching: () => void;
   readonly #onAbort = (): void => void this.destroy(abortedError(this.#options.subject, this.#options.signal));
 
   constructor(transfer: Transfer, options: FollowerOptions) {
@@ -33,6 +34,7 @@ export class Follower extends Readable {
     this.#transfer = transfer;
     this.#options = options;
     this.#offset = options.start;
+    this.#stopWatching = transfer.onFailure((error) => this.destroy(error));
     options.signal?.addEventListener('abort', this.#onAbort, { once: true });
     if (options.signal?.aborted === true) {
       this.#onAbort();
@@ -45,6 +47,7 @@ export class Follower extends Readable {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    this.#stopWatching();
     this.#stopWaiting?.();
     const handle = this.#handle;
     this.#handle = null;
@@ -78,6 +81,7 @@ export class Follower extends Readable {
         this.push(null);
         return;
       }
+      this.#transfer.tail?.letGo(this.#offset);
       await this.#change();
     }
   }

@@ -22,6 +22,7 @@ export interface DownloadSettings {
   readonly spool: Spool;
   readonly logger: UpstreamLogger;
   readonly stallMs: number;
+  readonly roundPauseMs: number;
   readonly unwatched: UnwatchedPolicy;
 }
 
@@ -113,7 +114,8 @@ export class SharedDownload {
   async run(): Promise<void> {
     const { subject, key } = this.#request;
     try {
-      await fill(this.#writer, this.#request.sources, { stallMs: this.#settings.stallMs, subject, signal: this.#abort.signal, logger: this.#settings.logger });
+      const { stallMs, roundPauseMs, logger } = this.#settings;
+      await fill(this.#writer, this.#request.sources, { stallMs, roundPauseMs, subject, signal: this.#abort.signal, logger });
       const content = await this.#writer.finish();
       if (this.#exclusive) {
         this.transfer.verified();

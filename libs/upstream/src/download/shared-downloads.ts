@@ -19,6 +19,8 @@ export interface SharedDownloadsOptions {
   readonly logger?: UpstreamLogger;
   /** A source is given up after so many milliseconds without a byte; default 5000. */
   readonly stallMs?: number;
+  /** When all sources broke off they are tried again after at random up to so many milliseconds; default 500. */
+  readonly roundPauseMs?: number;
   /** Told of every file that is no longer there. Must not throw. */
   readonly onEvicted?: (key: string) => void;
   /** What becomes of a download that nobody waits for; default: finished below 256 MiB, else stopped after 30 s. */
@@ -43,6 +45,7 @@ export class SharedDownloads implements Downloads {
       spool: this.#spool,
       logger,
       stallMs: options.stallMs ?? 5_000,
+      roundPauseMs: options.roundPauseMs ?? 500,
       unwatched: { finishBelowBytes: 256 * 2 ** 20, stopAfterMs: 30_000, ...options.unwatched },
     };
   }

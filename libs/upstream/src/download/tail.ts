@@ -32,17 +32,18 @@ export class Tail {
 
   /** The next bytes from `offset` on, before `limit`; what lies before `offset` is let go. Empty when there are none. */
   take(offset: number, limit: number): Buffer {
-    this.#drop(offset);
+    this.letGo(offset);
     const first = this.#chunks[0];
     if (first === undefined || this.#begin >= limit) {
       return Buffer.alloc(0);
     }
     const taken = first.subarray(0, Math.min(first.length, limit - this.#begin));
-    this.#drop(this.#begin + taken.length);
+    this.letGo(this.#begin + taken.length);
     return taken;
   }
 
-  #drop(before: number): void {
+  /** What lies before this offset is not wanted any more. */
+  letGo(before: number): void {
     for (let first = this.#chunks[0]; first !== undefined && this.#begin < before; first = this.#chunks[0]) {
       const gone = Math.min(first.length, before - this.#begin);
       this.#begin += gone;

@@ -24,6 +24,7 @@ export class Transfer {
   #error: ProxyError | null = null;
   #holds = 0;
   readonly #waiting = new Set<() => void>();
+  readonly #readers = new Set<(error: ProxyError) => void>();
 
   constructor(options: { readonly path: string; readonly strong: boolean; readonly size: number | null }) {
     this.path = options.path;
@@ -97,7 +98,15 @@ export class Transfer {
     }
     this.#state = 'failed';
     this.#error = error;
-    this.#changed();
+    for (const reader of [...this.#readers]) {
+      reader(error);
+    }
+  }
+
+  /** Calls `reader` when it fails, also one that is not waiting for bytes. @returns what takes it back. */
+  onFailure(reader: (error: ProxyError) => void): () => void {
+    this.#readers.add(reader);
+    return () => this.#readers.delete(reader);
   }
 
   /** Calls `listener` at the next change, once. @returns what takes it back. */
