@@ -1,9 +1,11 @@
 import { versionTag } from '@oci-package-proxy/mapping';
 import { fileBlob } from '@oci-package-proxy/oci';
-import { type JsonValue, MEDIA_TYPE_PREFIX, type NewFact, type NewLayer } from '@oci-package-proxy/storage';
+import type { JsonValue, NewFact, NewLayer } from '@oci-package-proxy/storage';
 
-import { integrityOf } from './declarations.ts';
+import { NPM_TYPES } from '../npm-fact.ts';
 import type { MeasuredFile } from './attachment-file.ts';
+import { integrityOf } from './declarations.ts';
+import type { Provenance } from './provenance.ts';
 import type { PublishRequest } from './publish-request.ts';
 import { distTagKey } from './published-values.ts';
 import type { TarballContent } from './tarball-content.ts';
@@ -13,6 +15,8 @@ export interface CheckedVersion {
   readonly name: string;
   readonly request: PublishRequest;
   readonly content: TarballContent;
+  /** Of the request's bundle; null for none. */
+  readonly provenance: Provenance | null;
   /** The README as a file; null for none. */
   readonly readme: MeasuredFile | null;
   /** All dist-tags that the publish sets. */
@@ -30,13 +34,13 @@ export function publishedFact(checked: CheckedVersion): NewFact {
   return {
     tag: versionTag(version),
     version,
-    artifactType: `${MEDIA_TYPE_PREFIX}npm.version.v1`,
+    artifactType: NPM_TYPES.version,
     document: JSON.stringify(versionDocument(checked)),
-    documentMediaType: `${MEDIA_TYPE_PREFIX}npm.version.v1+json`,
+    documentMediaType: NPM_TYPES.manifest,
     layers: [
-      layer('application/gzip', tarball),
-      ...(readme === null ? [] : [layer('text/markdown', readme)]),
-      ...(bundle === null ? [] : [layer(bundle.contentType, bundle)]),
+      layer(NPM_TYPES.tarball, tarball),
+      ...(readme === null ? [] : [layer(NPM_TYPES.readme, readme)]),
+      ...(bundle === null ? [] : [layer(NPM_TYPES.attestations, bundle)]),
     ],
     payload: integrityOf(tarball),
     at,
@@ -44,7 +48,7 @@ export function publishedFact(checked: CheckedVersion): NewFact {
   };
 }
 
-function versionDocument({ name, request, content, by }: CheckedVersion): Readonly<Record<string, JsonValue>> {
+function versionDocument({ name, request, content, provenance, by }: CheckedVersion): Readonly<Record<string, JsonValue>> {
   const { version, manifest, tarball } = request;
   // A README is a layer, a deprecation an event; who published it, is not for the client to say, nor where its tarball is.
   const { readme: _readme, deprecated: _deprecated, _npmUser, _attachments, dist: _dist, ...kept } = manifest as Readonly<Record<string, JsonValue>>;
@@ -55,7 +59,14 @@ function versionDocument({ name, request, content, by }: CheckedVersion): Readon
     _id: `${name}@${version}`,
     _npmUser: { name: by },
     ...(content.hasShrinkwrap ? { _hasShrinkwrap: true } : {}),
-    dist: { integrity: integrityOf(tarball), shasum: tarball.sha1, fileCount: content.fileCount, unpackedSize: content.unpackedSize },
+    dist: {
+      integrity: integrityOf(tarball),
+      shasum: tarball.sha1,
+      fileCount: content.fileCount,
+      unpackedSize: content.unpackedSize,
+      // Without its address, which depends on who asks.
+      ...(provenance === null ? {} : { attestations: { provenance: { predicateType: provenance.predicateType } } }),
+    },
   };
 }
 

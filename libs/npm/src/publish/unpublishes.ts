@@ -2,6 +2,7 @@ import type { Action } from '@oci-package-proxy/access';
 import { ProxyError } from '@oci-package-proxy/errors';
 import type { Fold, PackageRef } from '@oci-package-proxy/storage';
 
+import { fileNameOf } from '../npm-fact.ts';
 import { checkEditable, packageEdit } from './package-edit.ts';
 import type { PublishDocument } from './publish-document.ts';
 import { distTagKey, distTagsOf, highestVersion } from './published-values.ts';
@@ -68,8 +69,7 @@ export class Unpublishes {
   async tarball(ref: PackageRef, file: string, call: WriteCall): Promise<WriteAnswer> {
     const state = await this.#read(ref, call);
     const basename = file.slice(file.lastIndexOf('/') + 1);
-    const unscoped = ref.name.slice(ref.name.lastIndexOf('/') + 1);
-    const standing = [...state.facts.values()].find(({ version }) => basename === `${unscoped}-${version}.tgz`);
+    const standing = [...state.facts.values()].find((fact) => basename === fileNameOf(ref.name, fact));
     if (standing !== undefined) {
       throw new ProxyError('conflict', `${file} belongs to ${ref.name}@${standing.version}, which is still published. Unpublish the version first: npm unpublish ${ref.name}@${standing.version}.`);
     }

@@ -51,12 +51,12 @@ export class VersionPublishes {
     }
     const state = await ledger.fold(ref, { fresh: true, signal: call.signal });
     await this.#checkNewName(ref, state);
-    await readProvenance(ref.name, request);
+    const provenance = await readProvenance(ref.name, request);
     const content = await checkTarball(ref.name, request, { unpackedBytes: limits.unpackedBytes, signal: call.signal });
     const tags = distTagsOf(state).has('latest') ? request.tags : [...new Set([...request.tags, 'latest'])];
     const readme = await this.#readmeFile(request);
     try {
-      const fact = publishedFact({ name: ref.name, request, content, readme: (await readme?.finish()) ?? null, tags, at: new Date(clock()).toISOString(), by: call.by });
+      const fact = publishedFact({ name: ref.name, request, content, provenance, readme: (await readme?.finish()) ?? null, tags, at: new Date(clock()).toISOString(), by: call.by });
       const outcome = await ledger.publish(ref, fact, call);
       if (outcome === 'same') {
         await this.#addTags(ref, fact.tag, request, call);

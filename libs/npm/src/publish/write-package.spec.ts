@@ -10,6 +10,8 @@ import { type Fold, Ledger, MEDIA_TYPE_PREFIX, type PackageRef } from '@oci-pack
 import { type NpmPublishBody, npmPublishBody, packageTarball, temporaryDirectory } from '@oci-package-proxy/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
+import { bundleLayer, readmeLayer, tarballLayer } from '../npm-fact.ts';
+import { ECOSYSTEM, isPackageName, packageRef } from '../package-name.ts';
 import { distTagsOf } from './published-values.ts';
 import { PackageWrites, type PackageWritesOptions } from './write-package.ts';
 import type { WriteAnswer } from './write-answer.ts';
@@ -37,8 +39,9 @@ function packageWrites(options: Partial<PackageWritesOptions> = {}): PackageWrit
   return new PackageWrites({ ledger, limits, directory, clock: () => Date.UTC(2026, 0, 2), ...options });
 }
 
+/** Also for names that the controller would refuse before. */
 function refOf(name: string): PackageRef {
-  return { ecosystem: 'npm', name, repository: `npm/${name.replace('@', '').toLowerCase()}` };
+  return isPackageName(name) ? packageRef(name) : { ecosystem: ECOSYSTEM, name, repository: `npm/${Buffer.from(name).toString('hex')}` };
 }
 
 function put(name: string, body: unknown, options: { revision?: string; who?: Principal; deny?: string } = {}): Promise<WriteAnswer> {
@@ -115,7 +118,7 @@ describe('publish', () => {
       dist: { integrity: dist?.integrity, shasum: dist?.shasum, fileCount: 2, unpackedSize: expect.any(Number) as number },
     });
     expect(fact).toMatchObject({ at: '2026-01-02T00:00:00.000Z', origin: 'published', payload: dist?.integrity });
-    const [tarball, readme] = fact?.layers ?? [];
+    const [tarball, readme] = [tarballLayer(fact!), readmeLayer(fact!)];
     const stored = await ledger.open(refOf('a'), tarball ?? { digest: 'sha256:', size: 0 });
     expect((await buffer(stored!.stream)).toString('base64')).toBe(body._attachments['a-1.0.0.tgz']?.data);
     expect(await text((await ledger.open(refOf('a'), readme!))!.stream)).toBe('# A\n');
@@ -148,6 +151,15 @@ describe('publish', () => {
     await publish('a', '3.0.0', 'next');
 
     expect(await tagsOf('a')).toEqual({ latest: '1.0.0', beta: '2.0.0-beta.1', next: '3.0.0' });
+  });
+
+  it('takes a version that is longer than a tag can be', async () => {
+    const version = `1.0.0-${'long.'.repeat(40)}1`;
+
+    await publish('a', version);
+
+    expect(await versionsOf('a')).toEqual([version]);
+    expect(await tagsOf('a')).toEqual({ latest: version });
   });
 
   it('treats build metadata as no part of the version', async () => {
@@ -195,7 +207,8 @@ describe('publish', () => {
     await put('@s/n', withBundle(body, '@s/n-1.0.0.sigstore', { name: 'pkg:npm/%40s/n@1.0.0', digest: { sha512 } }));
 
     const fact = await ledger.fact(refOf('@s/n'), '1.0.0');
-    const bundle = fact?.layers.find(({ mediaType }) => mediaType.includes('sigstore'));
+    const bundle = bundleLayer(fact!);
+    expect(JSON.parse(fact?.document ?? '')).toMatchObject({ dist: { attestations: { provenance: { predicateType: 'https://slsa.dev/provenance/v1' } } } });
     expect(JSON.parse(await text((await ledger.open(refOf('@s/n'), bundle!))!.stream))).toHaveProperty('dsseEnvelope');
     for (const subject of [
       { name: 'pkg:npm/%40s/n@1.0.1', digest: { sha512 } },
