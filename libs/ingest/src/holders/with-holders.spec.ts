@@ -95,6 +95,24 @@ describe('WithHolders', () => {
     expect(upstream.opened).toBe(1);
   });
 
+  it('asks again a process that has claimed the file and not begun yet', async () => {
+    await other.claim(KEY);
+    const ready = sourceOf('spool', CONTENT);
+    let asked = 0;
+    const peer: DownloadSource = {
+      name: 'spool',
+      open: async (at, signal) => {
+        asked += 1;
+        return asked < 3 ? null : ready.open(at, signal);
+      },
+    };
+
+    const download = await new WithHolders(inner, holders, async () => peer).open(requestFor());
+    await download.finished;
+
+    expect([asked, ready.opened, upstream.opened]).toEqual([3, 1, 0]);
+  });
+
   it('becomes the holder when the one before it is gone by then', async () => {
     await other.claim(KEY);
     const peer: DownloadSource = {

@@ -19,7 +19,6 @@ describe('redisOptions', () => {
         db: 2,
         username: 'me',
         password: 'p@ss',
-        failoverDetector: true,
       },
     ],
     [
@@ -28,7 +27,6 @@ describe('redisOptions', () => {
         sentinels: [{ host: 'fd00::1', port: 5000 }],
         name: 'main',
         db: 0,
-        failoverDetector: true,
         sentinelUsername: 's',
         sentinelPassword: 't/u',
         tls: {},

@@ -70,8 +70,6 @@ function sentinelOptions(match: RegExpExecArray): RedisOptions {
     sentinels: hosts.split(',').map(sentinelAddress),
     name: decode(name),
     db: database(db),
-    // After a failover a client that only waits would stay with the old master.
-    failoverDetector: true,
     ...credentials(decode(user), colon < 0 ? '' : decode(userInfo.slice(colon + 1))),
     ...(sentinelUsername !== null && { sentinelUsername }),
     ...(sentinelPassword !== null && { sentinelPassword }),
