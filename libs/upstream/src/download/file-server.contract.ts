@@ -120,6 +120,8 @@ export async function firstChunk(stream: Readable): Promise<Buffer> {
       stream.pause();
       resolve(chunk);
     });
+    // One that was paused before does not flow by itself.
+    stream.resume();
   });
 }
 

@@ -10,7 +10,7 @@ import { eventually, temporaryDirectory } from '@oci-package-proxy/testing';
 import { upstreamSource } from '../sources/upstream-source.ts';
 import type { Upstream } from '../upstream-port.ts';
 import type { DownloadRequest, SpooledFile } from './download-port.ts';
-import { clientFor, drain, type FileServer, firstChunk, randomFile, startFileServer } from './file-server.contract.ts';
+import { type Answer, clientFor, drain, type FileServer, firstChunk, randomFile, startFileServer } from './file-server.contract.ts';
 import { SharedDownloads, type SharedDownloadsOptions } from './shared-downloads.ts';
 
 const KIB = 1024;
@@ -147,7 +147,7 @@ describe('SharedDownloads', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  it.each([
+  it.each<[string, Answer]>([
     ['a death', { dieAfter: MIB }],
     ['a stall', { stallAfter: MIB }],
     ['a death before the first byte', { dieAfter: 0 }],
