@@ -94,6 +94,19 @@ describe.each([{ createOnly: true }, { createOnly: false }])('ingest, create-onl
   });
 });
 
+describe('ingest where somebody writes past the ledger', () => {
+  it('is no conflict', async () => {
+    const registry = new MemoryRegistry();
+    const gate: Gate = { after: async ({ kind, reference }) => {
+      if (kind === 'write-manifest' && reference === '_origin') {
+        await registry.repository(REF.repository).writeManifest(rawManifest({}), { tag: '_origin' });
+      }
+    } };
+
+    await expect(new Ledger({ registry: registry.view({ gate }) }).ingest(REF, newFact('1.0.0'))).rejects.toMatchObject({ code: 'integrity' });
+  });
+});
+
 describe('ingest into a registry that loses what it acknowledged', () => {
   it.each([{ lost: 3, outcome: 'stored' }, { lost: 4, outcome: 'storage-unavailable' }])('$lost times: $outcome', async ({ lost, outcome }) => {
     let left = lost;

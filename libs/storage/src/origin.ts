@@ -1,5 +1,5 @@
-import { ProxyError } from '@oci-package-proxy/errors';
-import { bufferBlob, EMPTY_BYTES, isManifest, type ManifestBytes, parseManifest, type Registry, type Repository } from '@oci-package-proxy/oci';
+import { isProxyError, ProxyError } from '@oci-package-proxy/errors';
+import { bufferBlob, type Digest, EMPTY_BYTES, isManifest, type ManifestBytes, parseManifest, type Registry, type Repository } from '@oci-package-proxy/oci';
 import { LRUCache } from 'lru-cache';
 
 import { decideTag } from './decide-rounds.ts';
@@ -57,12 +57,21 @@ export class Origins {
     const repository = this.#registry.repository(ref.repository);
     const marker = originManifest(wanted);
     await repository.writeBlob(bufferBlob(EMPTY_BYTES), { signal: call.signal });
-    const winner = await decideTag(repository, ORIGIN_TAG, marker, { signal: call.signal, random: this.#random });
+    const winner = await this.#winner(repository, marker, call);
     if (winner === marker.digest) {
       this.#decided.set(ref.repository, wanted);
       return wanted;
     }
     return this.#remember(ref, await winning(repository, winner, call));
+  }
+
+  async #winner(repository: Repository, marker: ManifestBytes, { signal }: LedgerCall): Promise<Digest> {
+    try {
+      return await decideTag(repository, ORIGIN_TAG, marker, { signal, random: this.#random });
+    } catch (error) {
+      // Nobody who stores a version can do anything about it: it is no conflict between them.
+      throw isProxyError(error, 'conflict') ? new ProxyError('integrity', error.message, { cause: error }) : error;
+    }
   }
 
   #remember(ref: PackageRef, stored: ManifestBytes): Origin {

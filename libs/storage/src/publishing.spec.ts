@@ -153,6 +153,31 @@ describe.each(MODES)('publish, create-only tags: $createOnly', ({ createOnly }) 
     expect(outcomes).toMatchObject([{ value: 'created' }, { value: 'same' }, { reason: { code: 'conflict' } }]);
   });
 
+  it('lets large files of one package be uploaded side by side', async () => {
+    const registry = new MemoryRegistry({ createOnly });
+    const both = Promise.withResolvers<void>();
+    let uploading = 0;
+    const slow = (version: string): NewFact => {
+      const fact = newFact(version);
+      const [layer] = fact.layers;
+      const open = (): Readable => Readable.from((async function* upload() {
+        uploading += 1;
+        if (uploading === 2) {
+          both.resolve();
+        }
+        await both.promise;
+        yield Buffer.from(`file of ${version}`);
+      })(), { objectMode: false });
+      return { ...fact, layers: [{ ...layer!, source: { ...layer!.source, open } }] };
+    };
+    const ledger = new Ledger({ registry });
+
+    const outcomes = await Promise.all([ledger.publish(REF, slow('1.0.0'), BY), ledger.publish(REF, slow('2.0.0'), BY)]);
+
+    expect(outcomes).toEqual(['created', 'created']);
+    expect(Object.keys(await visible(registry))).toEqual(['1.0.0', '2.0.0']);
+  });
+
   it('lets one of two replicas win, and both say the truth', async () => {
     const registry = new MemoryRegistry({ createOnly });
     const publish = async (content: string): Promise<unknown> => new Ledger({ registry: registry.view({}) }).publish(REF, newFact('1.0.0', { content, assign: { latest: '1.0.0' } }), BY);

@@ -18,6 +18,13 @@ import { deletionTag, ORIGIN_TAG, stampAfter } from './tags.ts';
 
 type PublishCall = LedgerCall & { readonly by: string };
 
+interface PublishWork {
+  readonly repository: Repository;
+  readonly ref: PackageRef;
+  readonly fact: NewFact;
+  readonly call: PublishCall;
+}
+
 /** What {@link Publisher} needs. */
 export interface PublisherOptions {
   readonly registry: Registry;
@@ -41,33 +48,51 @@ export class Publisher {
   /** `LedgerPublisher.publish` */
   async publish(ref: PackageRef, fact: NewFact, call: PublishCall): Promise<PublishOutcome> {
     checkFact(fact);
-    const { mutex, changes } = this.#options;
-    return mutex.run(ref.repository, () => changes.around(ref, () => this.#publish(ref, fact, call)), call.signal);
+    const { registry, catalogue, changes, mutex } = this.#options;
+    const work = { repository: registry.repository(ref.repository), ref, fact, call };
+    return changes.around(ref, async () => {
+      const early = await mutex.run(ref.repository, () => this.#check(work), call.signal);
+      if (early !== null) {
+        return early;
+      }
+      await catalogue.add(ref, call);
+      // Large files of one package must not wait for each other, and so the mutex is free meanwhile.
+      await writeFactBlobs(work.repository, fact, call.signal);
+      return mutex.run(ref.repository, () => this.#store(work), call.signal);
+    });
   }
 
-  async #publish(ref: PackageRef, fact: NewFact, call: PublishCall): Promise<PublishOutcome> {
-    const { registry, origins, catalogue, changes } = this.#options;
-    const repository = registry.repository(ref.repository);
-    if ((await origins.decide(ref, 'published', call)) !== 'published') {
+  // Whether it may be published, and is not there already: before anything is uploaded.
+  async #check(work: PublishWork): Promise<'same' | null> {
+    const { ref, call } = work;
+    if ((await this.#options.origins.decide(ref, 'published', call)) !== 'published') {
       throw new ProxyError('conflict', `${ref.name} is pulled through from upstream, and so nothing can be published under this name here. Choose another name, or have it declared private before it is first installed.`);
     }
-    const stored = await lookUpFact(repository, { ref, tag: fact.tag, signal: call.signal });
-    refuseDeleted(stored, ref, fact);
-    if (stored.manifest !== null) {
-      refuseOther(stored, ref, fact);
-      // Whoever stored it may have died before it said so.
-      await changes.announce(ref);
-      return 'same';
-    }
-    await catalogue.add(ref, call);
-    await writeFactBlobs(repository, fact, call.signal);
-    return changes.announced(ref, () => this.#commit(repository, { ref, fact, call }));
+    return this.#standing(work);
   }
 
-  async #commit(repository: Repository, { ref, fact, call }: { readonly ref: PackageRef; readonly fact: NewFact; readonly call: PublishCall }): Promise<PublishOutcome> {
-    const manifest = await this.#manifestOf(ref, fact, call);
+  async #standing({ repository, ref, fact, call }: PublishWork): Promise<'same' | null> {
+    const stored = await lookUpFact(repository, { ref, tag: fact.tag, signal: call.signal });
+    refuseDeleted(stored, ref, fact);
+    if (stored.manifest === null) {
+      return null;
+    }
+    refuseOther(stored, ref, fact);
+    // Whoever stored it may have died before it said so.
+    await this.#options.changes.announce(ref);
+    return 'same';
+  }
+
+  async #store(work: PublishWork): Promise<PublishOutcome> {
+    const meanwhile = await this.#standing(work);
+    return meanwhile ?? this.#options.changes.announced(work.ref, () => this.#commit(work));
+  }
+
+  async #commit(work: PublishWork): Promise<PublishOutcome> {
+    const { repository, ref, fact, call } = work;
+    const manifest = await this.#manifestOf(work);
     const winner = await decideTag(repository, fact.tag, manifest, { signal: call.signal, random: this.#options.random });
-    const standing = winner === manifest.digest ? manifest : await this.#rival(repository, { ref, fact, call });
+    const standing = winner === manifest.digest ? manifest : await this.#rival(work);
     const deletion = deletionTag(fact.tag);
     const written = new Map([[ORIGIN_TAG, originManifest('published')], [fact.tag, standing]]);
     const tags = await confirmListed(repository, { written, unless: deletion, signal: call.signal });
@@ -77,7 +102,7 @@ export class Publisher {
     return standing === manifest ? 'created' : 'same';
   }
 
-  async #manifestOf(ref: PackageRef, fact: NewFact, call: PublishCall): Promise<ManifestBytes> {
+  async #manifestOf({ ref, fact, call }: PublishWork): Promise<ManifestBytes> {
     if (fact.assign === undefined) {
       return encodeFact(ref, fact, { origin: 'published', stamp: null, by: call.by });
     }
@@ -86,7 +111,7 @@ export class Publisher {
     return encodeFact(ref, fact, { origin: 'published', stamp: stampAfter(sequence, this.#options.random), by: call.by });
   }
 
-  async #rival(repository: Repository, { ref, fact, call }: { readonly ref: PackageRef; readonly fact: NewFact; readonly call: PublishCall }): Promise<ManifestBytes> {
+  async #rival({ repository, ref, fact, call }: PublishWork): Promise<ManifestBytes> {
     const stored = await lookUpFact(repository, { ref, tag: fact.tag, signal: call.signal });
     refuseDeleted(stored, ref, fact);
     if (stored.manifest === null) {
