@@ -8,6 +8,7 @@ import { encodeFact } from './fact-manifest.ts';
 import type { NewFact } from './fact.ts';
 import type { IngestOutcome, LedgerCall } from './ledger-port.ts';
 import type { Origins } from './origin.ts';
+import type { PackageFolds } from './package-folds.ts';
 import type { LedgerLogger, PackageRef } from './package-ref.ts';
 import { lookUpFact } from './stored-fact.ts';
 
@@ -16,6 +17,7 @@ const ATTEMPTS = 4;
 /** What {@link Ingester} needs. */
 export interface IngesterOptions {
   readonly registry: Registry;
+  readonly folds: PackageFolds;
   readonly origins: Origins;
   readonly catalogue: Catalogue;
   readonly changes: Changes;
@@ -84,6 +86,7 @@ export class Ingester {
       return null;
     }
     if (manifest.digest === mine?.digest) {
+      this.#options.folds.meet(ref, fact.tag, mine.digest);
       return 'stored';
     }
     if (pending === null) {

@@ -64,7 +64,7 @@ export class Ledger implements LedgerPort {
     this.#publisher = new Publisher({ registry, folds: this.#folds, origins: this.#origins, catalogue: this.#catalogue, changes, mutex, random });
     this.#recorder = new EventRecorder({ registry, folds: this.#folds, changes, mutex, clock, random });
     this.#deletions = new Deletions({ registry, changes, mutex, logger, clock });
-    this.#ingester = new Ingester({ registry, origins: this.#origins, catalogue: this.#catalogue, changes, logger });
+    this.#ingester = new Ingester({ registry, folds: this.#folds, origins: this.#origins, catalogue: this.#catalogue, changes, logger });
     this.#upstream = new UpstreamStates({ registry, origins: this.#origins, logger });
   }
 

@@ -1,5 +1,5 @@
 import { ProxyError } from '@oci-package-proxy/errors';
-import { bufferBlob, EMPTY_BYTES, type Gate, MemoryRegistry, type Registry, type Repository } from '@oci-package-proxy/oci';
+import { bufferBlob, EMPTY_BYTES, type Gate, MemoryRegistry, type Registry, type Repository, type TagDeleter } from '@oci-package-proxy/oci';
 import { beforeEach, describe, expect, it } from 'vitest';
 
 import { Ledger } from './ledger.ts';
@@ -134,6 +134,21 @@ describe('requests of a fold', () => {
     expect(requestsOf(view)).toEqual(['list-page']);
     expect(second).toBe(first);
     expect(log.messages).toEqual([]);
+  });
+});
+
+describe('a version in the place of something that was not ours', () => {
+  it.each(['publish', 'ingest'] as const)('is seen after %s', async (how) => {
+    const registry = new MemoryRegistry({ createOnly: true });
+    const repository = registry.repository(REF.repository);
+    await put(repository, '1.0.0');
+    const ledger = new Ledger({ registry, clock });
+    await ledger.fold(REF);
+    await (repository as unknown as TagDeleter).deleteTag('1.0.0');
+
+    await (how === 'publish' ? ledger.publish(REF, newFact('1.0.0'), { by: 'alice' }) : ledger.ingest(REF, newFact('1.0.0')));
+
+    expect((await ledger.fold(REF)).facts.has('1.0.0')).toBe(true);
   });
 });
 
@@ -295,6 +310,20 @@ describe('folds of one package at once', () => {
     expect((await early).facts.size).toBe(1);
     expect((await Promise.all(late)).map(({ facts }) => facts.size)).toEqual([2, 2, 2]);
     expect(requestsOf(view).filter((request) => request === 'list-page')).toHaveLength(2);
+    expect((await ledger.fold(REF)).facts.size).toBe(2);
+  });
+
+  it('never answer from a list during which the package changed', async () => {
+    const registry = await filled(['1.0.0']);
+    const held = Promise.withResolvers<void>();
+    const { ledger } = readerOf(registry, { after: async ({ kind }) => (kind === 'list-page' ? held.promise : undefined) });
+    const early = ledger.fold(REF);
+    await new Promise(setImmediate);
+    await new Ledger({ registry, clock }).ingest(REF, newFact('2.0.0'));
+    ledger.invalidate(REF);
+    held.resolve();
+
+    expect((await early).facts.size).toBe(1);
     expect((await ledger.fold(REF)).facts.size).toBe(2);
   });
 

@@ -99,6 +99,7 @@ export class Publisher {
     if (tags.has(deletion)) {
       throw deleted(ref, fact);
     }
+    this.#options.folds.meet(ref, fact.tag, standing.digest);
     return standing === manifest ? 'created' : 'same';
   }
 
