@@ -18,6 +18,8 @@ export interface LoadConfigOptions<V extends z.ZodRawShape, F extends z.ZodRawSh
   readonly app: { readonly name: string; readonly port: number; readonly metricsPort: number; readonly basePath: string };
   /** Everything in one process: storage, queue and secrets have defaults in DATA_DIR. */
   readonly standalone?: boolean;
+  /** False for a process without a public listener: what only that needs is not asked for. Default true. */
+  readonly listens?: boolean;
   /** Variables of an ecosystem: zod schemas by name, each over the text in the environment. `<NAME>_FILE` works for them too. */
   readonly variables?: V;
   /** Further top-level sections of CONFIG_FILE: zod schemas by name. Use strict objects. */
@@ -49,7 +51,7 @@ export async function loadConfig<V extends z.ZodRawShape = Record<never, never>,
   const extras = parseAll(own, texts, problems);
   const file = await readConfigFile(variables.CONFIG_FILE ?? null, options.configFile ?? ({} as F), problems);
   const base = baseConfig(options, variables);
-  const context = { standalone: base.standalone, loopback: base.loopback, port: base.port, tlsPort: base.tls?.port ?? null, metricsPort: base.internal.port };
+  const context = { standalone: base.standalone, loopback: base.loopback || options.listens === false, port: base.port, tlsPort: base.tls?.port ?? null, metricsPort: base.internal.port };
   // A variable that is set but wrong is reported once, as wrong, and not as missing too.
   checkCombinations({ ...texts, ...variables } as PlatformVariables, context, problems);
   problems.throwIfAny();

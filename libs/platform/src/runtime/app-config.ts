@@ -25,9 +25,9 @@ export interface AppDefaults {
  * Reads the configuration of an app that serves `ecosystems`.
  * @throws ProxyError `config` with everything that is wrong.
  */
-export async function loadAppConfig(app: AppDefaults, ecosystems: readonly EcosystemDefinition[], how: { readonly standalone: boolean }): Promise<AppConfig> {
+export async function loadAppConfig(app: AppDefaults, ecosystems: readonly EcosystemDefinition[], how: { readonly standalone: boolean; readonly listens?: boolean }): Promise<AppConfig> {
   const variables: z.ZodRawShape = Object.assign({}, ...ecosystems.map((ecosystem) => ecosystem.variables));
-  const config = await loadConfig({ app: { ...app, basePath: '/' }, standalone: how.standalone, variables, configFile: APP_SECTIONS });
+  const config = await loadConfig({ app: { ...app, basePath: '/' }, ...how, variables, configFile: APP_SECTIONS });
   const values = Object.fromEntries(Object.keys(variables).map((name) => [name, (config as Readonly<Record<string, unknown>>)[name]]));
   return { ...config, values } as AppConfig;
 }

@@ -39,7 +39,7 @@ export interface IngestWorkerOptions extends AppDefaults {
  * @throws ProxyError `config`.
  */
 export async function startIngestWorker(options: IngestWorkerOptions): Promise<RunningApp> {
-  const config = await loadAppConfig(options, options.ecosystems, { standalone: false });
+  const config = await loadAppConfig(options, options.ecosystems, { standalone: false, listens: false });
   const logger = createLogger({ name: options.name, level: config.logLevel });
   const runtime = await createRuntime(config, logger);
   try {
