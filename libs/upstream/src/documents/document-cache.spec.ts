@@ -212,6 +212,16 @@ describe('DocumentCache', () => {
     expect(server.requests.map((request) => request.url)).toEqual(['/a', '/b', '/c', '/b']);
   });
 
+  it('keeps one that is larger than all may be together, alone', async () => {
+    server.answer((_request, response) => void response.end(Buffer.alloc(200_000)));
+    const cache = cacheWith({ maxBytes: 100_000 });
+    for (const name of ['a', 'a', 'b', 'b', 'a']) {
+      await cache.get({ url: `${server.url}/${name}`, accept: ACCEPT });
+    }
+
+    expect(server.requests.map((request) => request.url)).toEqual(['/a', '/b', '/a']);
+  });
+
   it('forgets on request, and does not keep what was on its way then', async () => {
     const gate = Promise.withResolvers<void>();
     const cache = cacheWith();

@@ -68,7 +68,9 @@ export class DocumentCache implements UpstreamDocuments {
       clock: options.clock ?? Date.now,
       logger: options.logger ?? SILENT,
     };
-    this.#entries = new LRUCache({ maxSize: this.#options.maxBytes, sizeCalculation: sizeOf });
+    const { maxBytes } = this.#options;
+    // One that is larger than all together may be is kept alone: fetching it again and again would cost more.
+    this.#entries = new LRUCache({ maxSize: maxBytes, sizeCalculation: (entry, key) => Math.min(maxBytes, sizeOf(entry, key)) });
   }
 
   async get(request: Asked & { readonly signal?: AbortSignal; readonly fresh?: boolean }): Promise<UpstreamDocument | null> {

@@ -1,4 +1,5 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -186,6 +187,21 @@ describe('a spool with a cap', () => {
     await downloads.close();
 
     expect(await reading).toMatchObject({ ended: false, code: 'aborted' });
+  });
+
+  it('passes on what the disk has no place for', async () => {
+    const downloads = downloadsOf(100 * MIB);
+    await downloads.prepare();
+    const [own] = await readdir(directory);
+    // The first file of a process is called 1; here its every write fails with ENOSPC.
+    await symlink('/dev/full', join(directory, own ?? '', '1'));
+
+    const got = await drain((await downloads.open(request('a'))).stream());
+
+    expect(got.ended && got.bytes.equals(file.bytes)).toBe(true);
+    expect(downloads.find('a')).toBeNull();
+    await fetched(downloads, 'b');
+    expect(downloads.find('b')).not.toBeNull();
   });
 
   it('gives the room of failed downloads back', async () => {

@@ -1,5 +1,6 @@
 import { ProxyError, toProxyError } from '@oci-package-proxy/errors';
 
+import { untilAborted } from '../abort.ts';
 import type { UpstreamLogger } from '../logger.ts';
 import { isStrong } from './digests.ts';
 import type { DownloadRequest, SpooledFile } from './download-port.ts';
@@ -144,7 +145,7 @@ export class SharedDownload {
 
   async #verified(file: SpooledFile): Promise<void> {
     try {
-      await this.#onVerified?.(file);
+      await untilAborted(Promise.resolve(this.#onVerified?.(file)), this.#abort.signal, this.#request.subject);
     } catch (error) {
       this.#settings.logger.error({ key: this.#request.key, error }, 'a verified file could not be handed on');
     }

@@ -332,6 +332,18 @@ describe('SharedDownloads', () => {
     expect(downloads.find('a/b/c')).not.toBeNull();
   });
 
+  it('closes although a file cannot be handed on', async () => {
+    const downloads = downloadsWith();
+    const handing = Promise.withResolvers<void>();
+
+    const download = await downloads.open(request({ onVerified: () => (handing.resolve(), new Promise<void>(() => undefined)) }));
+    expect((await drain(download.stream())).ended).toBe(true);
+    await handing.promise;
+    await downloads.close();
+
+    expect(await readdir(directory)).toEqual([]);
+  });
+
   it('finds what runs and what is there', async () => {
     const gate = Promise.withResolvers<void>();
     server.plan({ holdAt: { offset: MIB, until: gate.promise } });

@@ -79,11 +79,13 @@ export class SpoolWriter implements Sink {
     const content = this.#digests.finish();
     checkContent(content, { size: this.size ?? undefined, ...this.#options.expected }, this.#options.subject);
     if (this.#handle === null && this.#transfer.tail === null) {
-      this.#handle = await open(this.#transfer.path, 'wx');
+      this.#handle = await open(this.#transfer.path, 'w');
     }
     await this.#close();
-    this.#options.spool.release(this.#reserved - content.size);
-    this.#reserved = content.size;
+    if (this.#transfer.tail === null) {
+      this.#options.spool.release(this.#reserved - content.size);
+      this.#reserved = content.size;
+    }
     return content;
   }
 
@@ -101,7 +103,7 @@ export class SpoolWriter implements Sink {
     }
     for (;;) {
       try {
-        this.#handle ??= await open(this.#transfer.path, 'wx');
+        this.#handle ??= await open(this.#transfer.path, 'w');
         await writeAll(this.#handle, chunk, this.received);
         return true;
       } catch (error) {

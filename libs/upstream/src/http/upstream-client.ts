@@ -147,12 +147,13 @@ export class UpstreamClient implements Upstream {
 
   async #send(url: URL, start: URL, request: UpstreamRequest): Promise<Outcome> {
     const authorization = this.#access.authorizationFor(url);
+    const own = headersForHop(request.headers ?? {}, url, start);
     const headers = {
       'user-agent': USER_AGENT,
       'accept-encoding': 'identity',
-      ...headersForHop(request.headers ?? {}, url, start),
+      ...own,
       ...(authorization !== null && { authorization }),
-      via: viaOf(this.#options.instanceId),
+      via: viaOf(this.#options.instanceId, own['via']),
     };
     try {
       const answer = await this.#transport.send(url, headers, request.signal);

@@ -18,4 +18,5 @@ it.each([
 
 it('finds what it sends', () => {
   expect(viaHasLoop(viaOf('x'), 'x')).toBe(true);
+  expect(viaOf('x', '1.1 y')).toBe('1.1 y, 1.1 x');
 });

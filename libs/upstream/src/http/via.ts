@@ -1,6 +1,6 @@
-/** The value of the `Via` header of everything that we send: RFC 9110 §7.6.3. */
-export function viaOf(instanceId: string): string {
-  return `1.1 ${instanceId}`;
+/** The value of the `Via` header of everything that we send: RFC 9110 §7.6.3. @param before that of the request that made us send. */
+export function viaOf(instanceId: string, before?: string): string {
+  return before === undefined ? `1.1 ${instanceId}` : `${before}, 1.1 ${instanceId}`;
 }
 
 /**

@@ -101,6 +101,13 @@ describe('upstreamSource', () => {
     expect(await opened(4, '"e"')).toMatchObject({ offset: 0, size: null, text: file.toString() });
   });
 
+  it('has nothing more when upstream says that the file ends there', async () => {
+    server.answer((_request, response) => void response.writeHead(416, { 'content-range': 'bytes */4' }).end());
+
+    expect(await opened(4, '"e"')).toEqual({ offset: 4, size: 4, validator: null, text: '' });
+    await expect(opened(5, '"e"')).rejects.toMatchObject({ code: 'upstream-unavailable' });
+  });
+
   it('fails on a coding that cannot be undone', async () => {
     server.answer((_request, response) => void response.writeHead(200, { 'content-encoding': 'rot13' }).end(file));
 

@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+
 import { ProxyError, redactUrl } from '@oci-package-proxy/errors';
 
 import { decoded, isCoded } from '../documents/decoded-body.ts';
@@ -25,7 +27,7 @@ export function upstreamSource(options: UpstreamSourceOptions): DownloadSource {
         answer.body.destroy();
         return bodyOf(await ask(options, { offset: 0, validator: null }, signal), options.url);
       }
-      return bodyOf(answer, options.url);
+      return isPastTheEnd(answer, at.offset) ? nothingMore(answer, at.offset) : bodyOf(answer, options.url);
     },
   };
 }
@@ -33,6 +35,16 @@ export function upstreamSource(options: UpstreamSourceOptions): DownloadSource {
 async function ask({ upstream, url, headers }: UpstreamSourceOptions, at: { readonly offset: number; readonly validator: string | null }, signal: AbortSignal): Promise<UpstreamResponse> {
   const range = at.offset === 0 ? {} : { range: `bytes=${at.offset}-`, ...(at.validator !== null && { 'if-range': at.validator }) };
   return upstream.get({ url, headers: { accept: '*/*', ...headers, 'accept-encoding': 'identity', ...range }, signal });
+}
+
+// The connection broke after the last byte, of a file whose size nobody had said: RFC 9110 §15.5.17.
+function isPastTheEnd({ status, headers }: UpstreamResponse, offset: number): boolean {
+  return status === 416 && offset > 0 && headers['content-range'] === `bytes */${offset}`;
+}
+
+function nothingMore(answer: UpstreamResponse, offset: number): SourceBody {
+  answer.body.destroy();
+  return { offset, size: offset, validator: null, stream: Readable.from([]) };
 }
 
 function bodyOf(answer: UpstreamResponse, url: string): SourceBody | null {
