@@ -31,7 +31,7 @@ export class AccessService implements Access {
   }
 
   async authenticate(authorization: string | undefined, context: { readonly clientAddress: string }): Promise<Principal> {
-    if (authorization === undefined) {
+    if (authorization === undefined || authorization.trim() === '') {
       return ANONYMOUS;
     }
     const shown = parseAuthorization(authorization);

@@ -10,7 +10,7 @@ const OPTIONS = { dot: true, nonegate: true, noextglob: true, strictSlashes: tru
 const MAX_STARS = 3;
 const SIMPLE = /^[^*?[\]{}()!\\]*(?:\*{1,2}[^*?[\]{}()!\\]*)*$/;
 
-/** Whether rules may have it: a glob in the sense of {@link matcherOf}. */
+/** Whether rules may have it: a glob in the sense of {@link packageMatcher}. */
 export function isPattern(text: string): boolean {
   return text !== '' && text.length <= MAX_PATTERN_LENGTH && !text.startsWith('!') && !/[\p{Cc}\s]/u.test(text);
 }
@@ -24,7 +24,7 @@ export function isSimplePattern(text: string): boolean {
  * Tests names against globs: `*` stands for anything without a slash, so that it does not match `@acme/tool`; `@acme/*`
  * does, and `**` matches every name. Case counts.
  */
-export function matcherOf(patterns: readonly string[]): (name: string) => boolean {
+export function packageMatcher(patterns: readonly string[]): (name: string) => boolean {
   if (patterns.includes(EVERY_PACKAGE)) {
     return () => true;
   }
@@ -44,5 +44,5 @@ export function covers(wide: string, narrow: string): boolean {
     return false;
   }
   // Only a `*` can take up a `*` in the text, and then it takes up whatever that one stands for.
-  return matcherOf([wide])(narrow);
+  return packageMatcher([wide])(narrow);
 }

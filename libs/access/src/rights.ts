@@ -1,7 +1,8 @@
 import type { Action, Principal, TokenScope } from './access-port.ts';
 import type { AccessRules } from './access-rules.ts';
 import type { Grants } from './grants.ts';
-import { covers, EVERY_PACKAGE, matcherOf } from './package-pattern.ts';
+import { allows } from './actions.ts';
+import { covers, EVERY_PACKAGE, packageMatcher } from './package-pattern.ts';
 
 /** What somebody wants to act on. */
 export interface Subject {
@@ -12,7 +13,7 @@ export interface Subject {
 
 interface Rule {
   readonly who: ReadonlySet<string>;
-  readonly may: ReadonlySet<Action>;
+  readonly may: readonly Action[];
   readonly ecosystem: string;
   readonly packages: readonly string[];
   readonly matches: (name: string) => boolean;
@@ -25,7 +26,7 @@ export class Rights {
   readonly #grants: Grants;
 
   constructor(rules: AccessRules, anonymousRead: boolean, grants: Grants) {
-    this.#rules = rules.map((rule) => ({ ...rule, who: new Set(rule.who), may: new Set(rule.may), matches: matcherOf(rule.packages) }));
+    this.#rules = rules.map((rule) => ({ ...rule, who: new Set(rule.who), matches: packageMatcher(rule.packages) }));
     this.#anonymousRead = anonymousRead;
     this.#grants = grants;
   }
@@ -73,7 +74,8 @@ export class Rights {
       return false;
     }
     const { scope } = token.info;
-    const inScope = scope.actions.includes(action) && (scope.ecosystem === '*' || scope.ecosystem === subject.ecosystem) && reaches({ packages: scope.packages, matches: token.matches }, action, subject);
+    const inEcosystem = scope.ecosystem === '*' || scope.ecosystem === subject.ecosystem;
+    const inScope = allows(scope.actions, action) && inEcosystem && reaches({ packages: scope.packages, matches: token.matches }, action, subject);
     return inScope && (token.ownerKind === 'admin' || this.#allowed(namesOf(principal), action, subject));
   }
 
@@ -88,7 +90,7 @@ function namesOf({ kind, name, tokenId }: Principal): string[] {
 }
 
 function concerns(rule: Rule, names: readonly string[], action: Action, ecosystem: string): boolean {
-  return rule.may.has(action) && (rule.ecosystem === '*' || rule.ecosystem === ecosystem) && names.some((name) => rule.who.has(name));
+  return allows(rule.may, action) && (rule.ecosystem === '*' || rule.ecosystem === ecosystem) && names.some((name) => rule.who.has(name));
 }
 
 function reaches({ packages, matches }: Pick<Rule, 'packages' | 'matches'>, action: Action, subject: Subject): boolean {

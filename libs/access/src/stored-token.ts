@@ -2,8 +2,8 @@ import type { FoldValue } from '@oci-package-proxy/storage';
 import { z } from 'zod';
 
 import type { TokenInfo } from './access-port.ts';
-import { ACTIONS } from './actions.ts';
-import { EVERY_PACKAGE, isSimplePattern, matcherOf } from './package-pattern.ts';
+import { ACTIONS, allows } from './actions.ts';
+import { EVERY_PACKAGE, isSimplePattern, packageMatcher } from './package-pattern.ts';
 
 const MAX_PATTERNS = 64;
 
@@ -52,6 +52,6 @@ export function storedToken(id: string, { value }: Pick<FoldValue, 'value'>): St
     return null;
   }
   const { hash, ownerKind, owner, description, created, expires, scope } = parsed.data;
-  const isFull = scope.ecosystem === '*' && scope.packages.includes(EVERY_PACKAGE) && ACTIONS.every((action) => scope.actions.includes(action));
-  return { info: { id, owner, description, created, expires, scope }, hash, ownerKind, isFull, matches: matcherOf(scope.packages) };
+  const isFull = scope.ecosystem === '*' && scope.packages.includes(EVERY_PACKAGE) && allows(scope.actions, 'admin');
+  return { info: { id, owner, description, created, expires, scope }, hash, ownerKind, isFull, matches: packageMatcher(scope.packages) };
 }

@@ -99,10 +99,8 @@ export class TokenRecords {
   }
 
   async #listLater(): Promise<void> {
-    const waitMs = this.#listedAt + LIST_EVERY_MS - this.#clock();
-    if (waitMs > 0) {
-      await this.#pause(waitMs);
-    }
+    // Always a wait, be it of no time: who calls stores this promise before it is forgotten here.
+    await this.#pause(Math.max(0, this.#listedAt + LIST_EVERY_MS - this.#clock()));
     this.#next = null;
     this.#listedAt = this.#clock();
     await this.#ledger.fold(TOKENS_REF, { fresh: true });
@@ -110,10 +108,11 @@ export class TokenRecords {
 
   async #pause(ms: number): Promise<void> {
     await new Promise<void>((resolve) => {
-      const entry = { wake: resolve, timer: setTimeout(() => {
+      const expire = (): void => {
         this.#timers.delete(entry);
         resolve();
-      }, ms) };
+      };
+      const entry = { wake: resolve, timer: setTimeout(expire, ms) };
       entry.timer.unref();
       this.#timers.add(entry);
     });

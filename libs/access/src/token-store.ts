@@ -27,10 +27,11 @@ interface Issued {
 
 const ID = /^[0-9a-f]{16}$/;
 const MAX_DESCRIPTION = 256;
+const LOGIN_MS = 90 * 86_400_000;
 
 /**
  * API tokens. Who signs in with a token that has all of its owner's rights is as good as the owner; one with fewer can see
- * and revoke itself only.
+ * revoke itself only. A login lasts 90 days.
  */
 export class TokenStore implements Tokens {
   readonly #parts: TokenStoreParts;
@@ -70,7 +71,8 @@ export class TokenStore implements Tokens {
     if (token === null || (shown !== null && !sameHash(shown.hash, token.hash))) {
       throw new ProxyError('not-found', 'There is no such token: it was never issued, or it is revoked already.');
     }
-    if (!this.#reaches(owner, token)) {
+    // Whoever has the whole token may end it.
+    if (shown === null && !this.#reaches(owner, token)) {
       throw new ProxyError('forbidden', `${owner.kind === 'token' ? 'This token' : owner.name} may not revoke that token.`);
     }
     await this.#parts.records.put(token.info.id, null, owner.name);
@@ -80,7 +82,8 @@ export class TokenStore implements Tokens {
     if (!(await this.#parts.passwords.areRight({ name, password, clientAddress: context.clientAddress }))) {
       throw new ProxyError('unauthenticated', 'The user name or the password is wrong.');
     }
-    return this.#store({ name: name.normalize('NFC'), kind: 'user' }, { description: 'login', scope: FULL_SCOPE, expires: null });
+    const expires = new Date(this.#parts.clock() + LOGIN_MS).toISOString();
+    return this.#store({ name: name.normalize('NFC'), kind: 'user' }, { description: 'login', scope: FULL_SCOPE, expires });
   }
 
   async #store(owner: { readonly name: string; readonly kind: 'user' | 'admin' }, token: { readonly description: string; readonly scope: z.output<typeof Scope>; readonly expires: string | null }): Promise<Issued> {
