@@ -98,6 +98,7 @@ describe.each(MODES)('publish, create-only tags: $createOnly', ({ createOnly }) 
     const registry = new MemoryRegistry({ createOnly });
     const ledger = new Ledger({ registry });
     await ledger.publish(REF, newFact('1.0.0', { assign: { latest: '1.0.0' } }), BY);
+    await ledger.fold(REF);
     await new Ledger({ registry: registry.view({}) }).record(REF, [{ key: 'latest', value: 'none' }, { key: 'x', value: 1 }], BY);
 
     await ledger.publish(REF, newFact('2.0.0', { assign: { latest: '2.0.0' } }), BY);
@@ -230,6 +231,8 @@ describe.each(MODES)('publish, create-only tags: $createOnly', ({ createOnly }) 
 
     await expect(publish).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining('deleted') as string });
     expect(await visible(registry)).toEqual({});
+    // The rounds put what they decided once more; it is hidden all the same.
+    expect((await registry.repository(REF.repository).statManifest('1.0.0')) === null).toBe(createOnly);
   });
 
   it.each([
