@@ -1,0 +1,89 @@
+import { ProxyError } from '@oci-package-proxy/errors';
+import { type Ecosystem, type EcosystemDefinition, type EcosystemSetup, keptValue, type Metrics, type PlatformConfig, type Runtime } from '@oci-package-proxy/platform';
+
+import { defaultNpmUpstream } from './config/default-upstream.ts';
+import { NPM_VARIABLES } from './config/npm-variables.ts';
+import { makeUploadDirectory } from './config/upload-directory.ts';
+import { npmMount } from './http/npm-mount.ts';
+import { npmIngestCodec } from './ingest/npm-ingest-codec.ts';
+import { NpmModule, type NpmObserver, type NpmUpstreamAccess } from './npm.module.ts';
+import { ECOSYSTEM } from './package-name.ts';
+
+/** npm, as the apps list it. */
+export const npm: EcosystemDefinition<typeof NPM_VARIABLES> = {
+  name: ECOSYSTEM,
+  variables: NPM_VARIABLES,
+  create,
+};
+
+async function create({ runtime, prefix, values }: EcosystemSetup<typeof NPM_VARIABLES>): Promise<Ecosystem> {
+  const { config } = runtime;
+  const upstream = upstreamOf(runtime, await upstreamUrl(values.NPM_UPSTREAM_URL, config));
+  const names = privateNamesIn(config);
+  return {
+    name: ECOSYSTEM,
+    mount: npmMount(prefix),
+    codec: npmIngestCodec({ upstream, privateNames: names }),
+    module: NpmModule.register({
+      ledger: runtime.ledger,
+      upstream,
+      downloads: runtime.downloads,
+      queue: runtime.queue,
+      holderId: runtime.holders.id,
+      access: runtime.access,
+      tokens: runtime.tokens,
+      privateNames: names,
+      basePath: prefix,
+      config,
+      uploadDirectory: config.publish ? await makeUploadDirectory(config.dataDir) : null,
+      limits: config.file.limits,
+      logger: runtime.logger,
+      observer: observerOf(runtime.metrics),
+    }),
+    hints: (origin, token) => hints(`${origin}${prefix}/`, token),
+  };
+}
+
+async function upstreamUrl(given: string | undefined, config: PlatformConfig): Promise<string | null> {
+  if (given !== undefined) {
+    return given === 'off' ? null : given;
+  }
+  if (!config.standalone) {
+    throw new ProxyError('config', 'NPM_UPSTREAM_URL: set the URL of the npm registry that is to be pulled through, or off.');
+  }
+  return (await keptValue(config.dataDir, 'npm-upstream-url', defaultNpmUpstream)).value;
+}
+
+function upstreamOf(runtime: Runtime, url: string | null): NpmUpstreamAccess | null {
+  if (url === null) {
+    return null;
+  }
+  const { upstream, documents } = runtime.upstreamAt(url, ECOSYSTEM);
+  return { url, http: upstream, documents };
+}
+
+/** The section is there whenever an app read its configuration; a test may do without. */
+function privateNamesIn({ file }: PlatformConfig): readonly string[] {
+  const { privateNames = {} } = file as { readonly privateNames?: Readonly<Record<string, readonly string[]>> };
+  return privateNames[ECOSYSTEM] ?? [];
+}
+
+function observerOf(metrics: Metrics): NpmObserver {
+  return {
+    onRead: (kind, result) => metrics.cacheRequests.inc({ ecosystem: ECOSYSTEM, kind, result }),
+    onEnqueued: (outcome) => {
+      if (outcome === 'failed') {
+        metrics.ingestEnqueueFailures.inc({ ecosystem: ECOSYSTEM });
+      }
+    },
+    onWrite: (result) => metrics.publishes.inc({ ecosystem: ECOSYSTEM, result }),
+  };
+}
+
+function hints(registry: string, token: string | null): string[] {
+  const host = registry.replace(/^https?:/, '');
+  return [
+    `npm config set registry ${registry}`,
+    ...(token === null ? [] : [`npm config set ${host}:_authToken ${token}`]),
+  ];
+}
