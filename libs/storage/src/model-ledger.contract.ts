@@ -54,6 +54,8 @@ export async function ledgerViolationOf(scenario: LedgerScenario): Promise<strin
       await Promise.resolve();
       ledgers.set(actor, ledger);
       for (const operation of operations) {
+        // A step of its own, so that a call may begin long after the one before it ended.
+        await tools.sleep(0);
         await makeCall(ledger, operation, calls);
       }
     });
