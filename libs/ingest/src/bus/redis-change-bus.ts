@@ -8,7 +8,7 @@ import { connectRedis } from '../redis/redis-connection.ts';
 import { ChangeListeners } from './change-listeners.ts';
 import { parseChange } from './package-change.ts';
 
-const ANNOUNCE_MS = 900;
+const ANNOUNCE_MS = 700;
 
 /** How a {@link RedisChangeBus} is made. */
 export interface RedisChangeBusOptions {

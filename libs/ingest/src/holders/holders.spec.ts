@@ -111,7 +111,7 @@ describe('over Redis', () => {
     await eventually('it takes part again', async () => (await b.holderOf('file')) === a.id, 8_000);
 
     expect(answers).toEqual([null, null, null, null]);
-    expect(tookMs, 'only the first one waits').toBeLessThan(300);
+    expect(tookMs, 'only the first one waits').toBeLessThan(700);
   });
 
   it('gives every file to whoever asks when there is no Redis at all', async () => {
@@ -124,7 +124,7 @@ describe('over Redis', () => {
     await holders.close();
 
     expect(answer).toBeNull();
-    expect(Date.now() - begin).toBeLessThan(100);
+    expect(Date.now() - begin).toBeLessThan(500);
   });
 });
 

@@ -177,7 +177,7 @@ describe('WithHolders', () => {
     const tookMs = Date.now() - begin;
     await download.finished;
 
-    expect(tookMs).toBeLessThan(300);
+    expect(tookMs).toBeLessThan(600);
     expect(upstream.opened).toBe(1);
   });
 

@@ -43,13 +43,13 @@ describe('checkRedis', () => {
     redis.disconnect();
 
     expect(failure).toMatchObject({ code: 'queue-unavailable' });
-    expect(Date.now() - begin).toBeLessThan(1_300);
+    expect(Date.now() - begin).toBeLessThan(1_900);
   });
 
   it('fails at once without a connection, and says little about why', async () => {
     const warn = vi.fn<(fields: object, message: string) => void>();
     const redis = connectRedis('redis://:topsecret@127.0.0.1:1', 'worker', { ...SILENT, warn });
-    await connected(redis, 400);
+    await new Promise((resolve) => setTimeout(resolve, 400));
 
     const failure = await checkRedis(redis, SILENT).then(() => null, (error: unknown) => error);
     redis.disconnect();

@@ -16,7 +16,7 @@ export function connectRedis(url: string, role: RedisRole, logger: IngestLogger)
   return redis;
 }
 
-/** Waits until `redis` is connected, at most `withinMs`. @returns whether it is. Never throws. */
+/** Waits until the running attempt to connect `redis` succeeds or fails, at most `withinMs`. @returns whether it is connected. Never throws. */
 export async function connected(redis: Redis, withinMs: number): Promise<boolean> {
   if (redis.status === 'ready') {
     return true;
@@ -25,11 +25,11 @@ export async function connected(redis: Redis, withinMs: number): Promise<boolean
     const finish = (): void => {
       clearTimeout(timer);
       redis.off('ready', finish);
-      redis.off('end', finish);
+      redis.off('close', finish);
       resolve(redis.status === 'ready');
     };
     const timer = setTimeout(finish, withinMs);
     redis.on('ready', finish);
-    redis.on('end', finish);
+    redis.on('close', finish);
   });
 }

@@ -48,20 +48,22 @@ export class BullMqClient extends ClientProxy {
   readonly #prefix: string;
   readonly #queues = new Map<string, Queue>();
   readonly #log: QuietLog;
+  /** Until the first attempt to connect succeeded or failed. */
+  #young = true;
 
   constructor(options: BullMqClientOptions) {
     super();
     this.#redis = connectRedis(options.url, 'producer', options.logger);
     this.#prefix = options.prefix ?? DEFAULT_PREFIX;
     this.#log = new QuietLog(options.logger, 'ingest queue: producer failed');
-    this.#redis.on('ready', () => this._status$.next('connected'));
-    this.#redis.on('close', () => this._status$.next('disconnected'));
+    this.#redis.on('ready', () => this.#became('connected'));
+    this.#redis.on('close', () => this.#became('disconnected'));
   }
 
-  /** @throws ProxyError `queue-unavailable` when Redis is not there; at once, but for the very first second of a connection. */
+  /** @throws ProxyError `queue-unavailable` when Redis is not there; at once, but for the first second of the process. */
   override async connect(): Promise<void> {
-    const young = this.#redis.status === 'connecting' || this.#redis.status === 'connect';
-    if (!(await connected(this.#redis, young ? CONNECT_MS : 0))) {
+    const here = this.#young ? await connected(this.#redis, CONNECT_MS) : this.#redis.status === 'ready';
+    if (!here) {
       throw new ProxyError('queue-unavailable', 'ingest queue: Redis is not connected');
     }
   }
@@ -97,6 +99,11 @@ export class BullMqClient extends ClientProxy {
     const deduplication = { id: jobIdentity(data) };
     await this.#within(() => queue.add(String(pattern), data, { ...JOB_OPTIONS, deduplication }));
     return undefined as T;
+  }
+
+  #became(status: 'connected' | 'disconnected'): void {
+    this.#young = false;
+    this._status$.next(status);
   }
 
   async #within<T>(work: () => Promise<T>): Promise<T> {

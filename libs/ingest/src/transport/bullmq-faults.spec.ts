@@ -135,7 +135,7 @@ describe.concurrent('ingest over BullMQ, when things break', () => {
     await eventually('the worker is back', async () => done.includes('after'), 10_000);
 
     expect(refused).toMatchObject({ code: 'queue-unavailable' });
-    expect(tookMs).toBeLessThan(200);
+    expect(tookMs).toBeLessThan(500);
     expect(counts.size).toBe(0);
     expect(done).toEqual(['before', 'after']);
   });
@@ -192,7 +192,7 @@ describe.concurrent('ingest over BullMQ, when things break', () => {
 
     await Promise.all([server.close(), client.close()]);
 
-    expect(Date.now() - begin).toBeLessThan(1_000);
+    expect(Date.now() - begin).toBeLessThan(2_000);
   });
 
   it('closes in time when Redis goes while a job runs', async ({ expect, onTestFinished }) => {
@@ -224,7 +224,7 @@ describe.concurrent('ingest over BullMQ, when things break', () => {
     const [code] = (await exited) as [number | null];
 
     expect(code).toBe(0);
-    expect(Date.now() - begin).toBeLessThan(1_000);
+    expect(Date.now() - begin).toBeLessThan(2_000);
   });
 });
 
