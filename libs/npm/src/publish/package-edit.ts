@@ -34,7 +34,8 @@ export interface EditSubject {
  * `deprecated` may change and versions may go. A version that was published after the client had read the document is never
  * taken for one that it took out.
  * @throws ProxyError `not-found`; `forbidden` for packages of upstream; `invalid` for unknown and changed versions; `conflict`
- * when versions are left out of a document that is not the current one.
+ * when versions are left out of a document that is not the current one;
+ * `integrity` for a document in storage that is none.
  */
 export function packageEdit(document: PublishDocument, subject: EditSubject): PackageEdit {
   checkEditable(subject);
@@ -73,7 +74,7 @@ function storedVersion(version: string, { name, state }: EditSubject): Fact {
 }
 
 function checkUnchanged(sent: VersionManifest, { version, document }: Fact): void {
-  const stored = JSON.parse(document) as Readonly<Record<string, JsonValue>>;
+  const stored = storedManifest(version, document);
   const dist = (stored['dist'] ?? {}) as Readonly<Record<string, JsonValue>>;
   const isSame =
     isSameOrLeftOut(sent.dist?.integrity, dist['integrity']) &&
@@ -81,6 +82,14 @@ function checkUnchanged(sent: VersionManifest, { version, document }: Fact): voi
     Object.entries(stored).every(([key, value]) => VOLATILE.has(key) || key.startsWith('_') || isSameOrLeftOut(sent[key], value));
   if (!isSame) {
     throw new ProxyError('invalid', `${version} is published already, and a version never changes: only "deprecated" may. Publish a new version instead.`);
+  }
+}
+
+function storedManifest(version: string, document: string): Readonly<Record<string, JsonValue>> {
+  try {
+    return JSON.parse(document) as Readonly<Record<string, JsonValue>>;
+  } catch (error) {
+    throw new ProxyError('integrity', `Storage holds a document of ${version} that is no JSON, and so it cannot be changed.`, { cause: error });
   }
 }
 

@@ -29,7 +29,7 @@ export interface TarballContent {
 export async function readTarball(path: string, limits: { readonly unpackedBytes: number; readonly signal?: AbortSignal | undefined }): Promise<TarballContent> {
   const reader = new TarballReader(limits.unpackedBytes);
   try {
-    await pipeline(createReadStream(path, { highWaterMark: 256 * 1024 }), createGunzip({ chunkSize: 64 * 1024 }), (unpacked) => reader.read(unpacked as AsyncIterable<Buffer>), { signal: limits.signal });
+    await pipeline(createReadStream(path, { highWaterMark: 64 * 1024 }), createGunzip({ chunkSize: 64 * 1024 }), (unpacked) => reader.read(unpacked as AsyncIterable<Buffer>), { signal: limits.signal });
   } catch (error) {
     if (error instanceof ProxyError) {
       throw error;

@@ -66,7 +66,9 @@ export class VersionPublishes {
     } finally {
       await readme?.dispose();
     }
-    return done('published', { name: ref.name, status: 201 });
+    // It is stored, whatever becomes of reading it again.
+    const rev = await ledger.fold(ref, { fresh: true, signal: call.signal }).then(({ revision }) => revision, () => null);
+    return done('published', { name: ref.name, status: 201, rev });
   }
 
   async #checkNewName(ref: PackageRef, state: Fold): Promise<void> {
