@@ -1,0 +1,5 @@
+import { npm } from '@oci-package-proxy/npm';
+import type { EcosystemDefinition } from '@oci-package-proxy/platform';
+
+/** Whose jobs this worker can do; `INGEST_ECOSYSTEMS` narrows it. */
+export const ECOSYSTEMS: readonly EcosystemDefinition[] = [npm];

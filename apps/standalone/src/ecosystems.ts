@@ -1,0 +1,5 @@
+import { npm } from '@oci-package-proxy/npm';
+import type { EcosystemDefinition } from '@oci-package-proxy/platform';
+
+/** What the standalone proxy serves. */
+export const ECOSYSTEMS: readonly EcosystemDefinition[] = [npm];
