@@ -1,6 +1,7 @@
 import { ProxyError } from '@oci-package-proxy/errors';
-import type { Digest, ManifestBytes, Repository } from '@oci-package-proxy/oci';
+import type { Digest, ManifestBytes } from '@oci-package-proxy/oci';
 
+import { callOptions, type RoundsCall, tagDigest } from './decide-rounds-call.ts';
 import { readProposal, stageProposal, writeProposal } from './decide-rounds-claim.ts';
 import { type Tally, tallyOf } from './decide-rounds-tally.ts';
 import { markerManifest } from './marker.ts';
@@ -10,35 +11,6 @@ import { LEDGER_TYPES } from './vendor.ts';
 const MAX_PUTS = 4;
 const FIRST_BACK_OFF_MS = 50;
 const MAX_BACK_OFF_MS = 2000;
-
-/** What the rounds are made of. All of it is needed: the model check takes out one at a time, and must see it fail. */
-export interface Phases {
-  /** Vote to commit only where nobody proposes something else; without it, always. */
-  readonly firstList: boolean;
-  /** Look at the votes before deciding; without it, one's own vote decides. */
-  readonly secondList: boolean;
-  /** Take what somebody voted to commit into the next round; without it, one's own again. */
-  readonly carry: boolean;
-  /** Answer what was decided; without it, one's own. */
-  readonly answer: boolean;
-  /** Begin at round 0; without it, at the highest round there is. */
-  readonly fromZero: boolean;
-}
-
-/** Every phase in place. */
-export const ALL_PHASES: Phases = { firstList: true, secondList: true, carry: true, answer: true, fromZero: true };
-
-/** Who decides what, where. */
-export interface RoundsCall {
-  readonly repository: Repository;
-  readonly tag: string;
-  readonly manifest: ManifestBytes;
-  readonly signal?: AbortSignal | undefined;
-  /** From 0 to below 1: spreads rivals, nothing depends on it. */
-  readonly random: () => number;
-  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
-  readonly phases: Phases;
-}
 
 /** The decide rounds: `docs/decisions/20261124-decide-rounds.md` says why they hold. @throws as `decideTag`. */
 export async function decideByRounds(call: RoundsCall): Promise<Digest> {
@@ -158,12 +130,4 @@ async function firstRound(call: RoundsCall): Promise<number> {
     round += 1;
   }
   return round;
-}
-
-function tagDigest(call: RoundsCall): Promise<Digest | null> {
-  return call.repository.statManifest(call.tag, callOptions(call));
-}
-
-function callOptions({ signal }: RoundsCall): { readonly signal?: AbortSignal } {
-  return signal === undefined ? {} : { signal };
 }

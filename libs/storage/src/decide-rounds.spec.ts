@@ -98,7 +98,7 @@ describe('what was decided and not put is finished by the next caller', () => {
   const file = bufferBlob(Buffer.from('the file'));
   test.each([
     { name: 'a manifest', manifest: version([file.digest], file.size, 'small') },
-    { name: 'a manifest that is too large for an inline copy', manifest: version([file.digest], file.size, 'x'.repeat(3 * 1024 * 1024)) },
+    { name: 'a manifest that is too large for an inline copy', manifest: version([file.digest], file.size, 'x'.repeat(600 * 1024)) },
     {
       name: 'an index',
       manifest: manifestBytes({ schemaVersion: 2, mediaType: INDEX_MEDIA_TYPE, manifests: [{ mediaType: MANIFEST_MEDIA_TYPE, digest: THEIRS.digest, size: THEIRS.bytes.length }] }),

@@ -3,7 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ProxyError } from '@oci-package-proxy/errors';
 import { type Digest, isTagCreator, type ManifestBytes, type Repository } from '@oci-package-proxy/oci';
 
-import { ALL_PHASES, decideByRounds } from './decide-rounds-protocol.ts';
+import { ALL_PHASES } from './decide-rounds-call.ts';
+import { decideByRounds } from './decide-rounds-protocol.ts';
 
 /** How a tag is decided. */
 export interface DecideOptions {

@@ -1,6 +1,7 @@
 import { bufferBlob, type Digest, EMPTY_BYTES, type ManifestBytes } from '@oci-package-proxy/oci';
 
-import { ALL_PHASES, decideByRounds, type Phases } from './decide-rounds-protocol.ts';
+import { ALL_PHASES, type Phases } from './decide-rounds-call.ts';
+import { decideByRounds } from './decide-rounds-protocol.ts';
 import { markerManifest } from './marker.ts';
 import { type Actor, type Choice, isInjected, type Lists, Scheduler } from './model-scheduler.contract.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { ALL_PHASES, type Phases } from './decide-rounds-protocol.ts';
+import { ALL_PHASES, type Phases } from './decide-rounds-call.ts';
 import { ONE_PAGE, PROPOSALS, type Scenario, violationOf } from './model-rounds.contract.ts';
 import { type Action, type Choice, FAULTS, type Lists } from './model-scheduler.contract.ts';
 
@@ -12,8 +12,8 @@ const LONG = 16;
 
 describe('decide rounds, under interleavings of their requests', () => {
   test.each([
-    { name: 'two to four writers with pauses', faults: ['go'] as const, numRuns: 1500 },
-    { name: 'two to four writers with crashes, failed requests, lost answers and late puts', faults: FAULTS, numRuns: 3000 },
+    { name: 'two to four writers with pauses', faults: ['go'] as const, numRuns: 1000 },
+    { name: 'two to four writers with crashes, failed requests, lost answers and late puts', faults: FAULTS, numRuns: 2500 },
   ])('$name: one winner for ever, and everyone is told', async ({ faults, numRuns }) => {
     await fc.assert(
       fc.asyncProperty(anyScenario({ writers: 4, faults }), async (scenario) => {
