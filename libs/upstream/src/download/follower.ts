@@ -89,7 +89,7 @@ export class Follower extends Readable {
   async #pushChunk(limit: number): Promise<void> {
     const { tail } = this.#transfer;
     const fromTail = tail !== null && this.#offset >= tail.start;
-    const chunk = fromTail ? tail.take(this.#offset, limit) : await this.#read(Math.min(limit, tail?.start ?? limit));
+    const chunk = fromTail ? tail.take(this.#offset, limit) : (this.#transfer.latest(this.#offset, limit) ?? (await this.#read(Math.min(limit, tail?.start ?? limit))));
     if (this.destroyed) {
       return;
     }

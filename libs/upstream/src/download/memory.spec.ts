@@ -43,7 +43,7 @@ describe('a file of 512 MiB', () => {
     await rm(directory, { recursive: true, force: true });
   });
 
-  it('goes through in less than 64 MiB more memory than a small one, whatever a slow client does', { timeout: 90_000 }, async () => {
+  it('goes through in less than 64 MiB more memory than a small one, whatever a slow client does', { timeout: 180_000 }, async () => {
     const upstream = clientFor({ url });
     const downloads = new SharedDownloads({ directory, maxBytes: 1024 * MIB });
     await fetched(downloads, upstream, 64);

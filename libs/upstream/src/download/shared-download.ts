@@ -134,10 +134,12 @@ export class SharedDownload {
       const failure = this.#failureOf(error);
       this.#settings.logger.warn({ key, code: failure.code, error: failure }, 'a download failed');
       this.#settings.onGone();
+      // Before its readers hear of it: whoever comes again finds the room that it had.
+      const discarded = this.#writer.discard();
       this.transfer.fail(failure);
       this.#opened.reject(failure);
       this.#finished.reject(failure);
-      await this.#writer.discard();
+      await discarded;
     } finally {
       clearTimeout(this.#stopping);
     }

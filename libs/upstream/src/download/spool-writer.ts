@@ -65,7 +65,7 @@ export class SpoolWriter implements Sink {
       this.#overflow();
     }
     const room = this.#transfer.tail?.push(chunk);
-    this.#transfer.grew(chunk.length);
+    this.#transfer.grew(chunk);
     if (room !== undefined) {
       await untilAborted(room, this.#options.signal, this.#options.subject);
     }
@@ -89,12 +89,12 @@ export class SpoolWriter implements Sink {
     return content;
   }
 
-  /** Lets go of the file and of its room. */
+  /** Lets go of its room, at once, and of the file. */
   async discard(): Promise<void> {
-    await this.#close().catch(() => undefined);
-    await this.#options.spool.remove(this.#transfer.path);
     this.#options.spool.release(this.#reserved);
     this.#reserved = 0;
+    await this.#close().catch(() => undefined);
+    await this.#options.spool.remove(this.#transfer.path);
   }
 
   async #stored(chunk: Buffer): Promise<boolean> {

@@ -19,6 +19,8 @@ export class Transfer {
   tail: Tail | null = null;
   /** Called when nobody holds it any more. */
   onIdle: (() => void) | null = null;
+  // What was written last: those who are up to date get it from here, all of them the same, and not from the disk.
+  #latest: Buffer | null = null;
   #received = 0;
   #state: TransferState = 'growing';
   #error: ProxyError | null = null;
@@ -78,16 +80,28 @@ export class Transfer {
     };
   }
 
-  /** `bytes` more are there. */
-  grew(bytes: number): void {
-    this.#received += bytes;
+  /** `chunk` is there as well. */
+  grew(chunk: Buffer): void {
+    this.#received += chunk.length;
+    this.#latest = chunk;
     this.#changed();
+  }
+
+  /** The bytes from `offset` on, before `limit`, if they are among those that came last; else null. Nobody may change them. */
+  latest(offset: number, limit: number): Buffer | null {
+    const chunk = this.#latest;
+    const begin = this.#received - (chunk?.length ?? 0);
+    if (chunk === null || offset < begin || offset >= limit) {
+      return null;
+    }
+    return chunk.subarray(offset - begin, limit - begin);
   }
 
   /** All bytes are there and right. */
   verified(): void {
     this.#state = 'verified';
     this.size = this.#received;
+    this.#latest = null;
     this.#changed();
   }
 
