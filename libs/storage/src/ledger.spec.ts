@@ -136,9 +136,13 @@ describe.each([
   });
 
   it('decides once where a package comes from', async () => {
-    const origins = await Promise.all([new Ledger({ registry }).decideOrigin(ref, 'upstream'), new Ledger({ registry }).decideOrigin(ref, 'published')]);
+    const ledger = new Ledger({ registry });
+    await ledger.fold(ref);
+
+    const origins = await Promise.all([ledger.decideOrigin(ref, 'upstream'), new Ledger({ registry }).decideOrigin(ref, 'published')]);
 
     expect(origins[0]).toBe(origins[1]);
+    expect((await ledger.fold(ref)).origin).toBe(origins[0]);
     expect((await new Ledger({ registry }).fold(ref)).origin).toBe(origins[0]);
   });
 
