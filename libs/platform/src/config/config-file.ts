@@ -89,8 +89,12 @@ async function readYaml(path: string, problems: Problems): Promise<unknown> {
     problems.add('CONFIG_FILE', `line ${line} is not valid YAML (${error.code})`);
     return undefined;
   }
-  // A bomb of aliases would be expanded here.
-  return document.toJS({ maxAliasCount: 100 }) ?? {};
+  try {
+    return document.toJS({ maxAliasCount: 100 }) ?? {};
+  } catch {
+    problems.add('CONFIG_FILE', 'has an alias (*) that cannot be expanded, or far too many');
+    return undefined;
+  }
 }
 
 // `limits:` with nothing after it means the defaults, not null.

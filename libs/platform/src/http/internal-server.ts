@@ -26,6 +26,8 @@ export interface InternalServerOptions {
 export interface InternalServer {
   /** `http://host:port`; empty while it is switched off. */
   readonly url: string;
+  /** null while it is switched off. */
+  readonly port: number | null;
   close(): Promise<void>;
 }
 
@@ -36,7 +38,7 @@ export interface InternalServer {
 export async function startInternalServer(options: InternalServerOptions): Promise<InternalServer> {
   const { internal } = options.config;
   if (internal.port === null) {
-    return { url: '', close: async () => Promise.resolve() };
+    return { url: '', port: null, close: async () => Promise.resolve() };
   }
   const server = fastify({ logger: false, forceCloseConnections: true, exposeHeadRoutes: false });
   addHealthRoutes(server, options.health);
@@ -48,12 +50,13 @@ export async function startInternalServer(options: InternalServerOptions): Promi
   try {
     await server.listen({ host: internal.host, port: internal.port });
   } catch (error) {
+    await server.close();
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason';
     throw new ProxyError('config', `METRICS_PORT: listening on ${internal.host}:${internal.port} failed (${code}); choose another, or off`, { cause: error });
   }
   const { port } = server.server.address() as AddressInfo;
   const host = internal.host.includes(':') ? `[${internal.host}]` : internal.host;
-  return { url: `http://${host}:${port}`, close: async () => server.close() };
+  return { url: `http://${host}:${port}`, port, close: async () => server.close() };
 }
 
 function addSpoolRoute(server: FastifyInstance, { config, spool, logger }: InternalServerOptions): void {
@@ -74,13 +77,13 @@ function addSpoolRoute(server: FastifyInstance, { config, spool, logger }: Inter
 async function pour(request: FastifyRequest, reply: FastifyReply, { download, logger }: { readonly download: Download; readonly logger: Logger }): Promise<void> {
   const { size } = download;
   const asked = Number(/^bytes=(\d{1,15})-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
-  const start = size !== null && asked >= size ? 0 : asked;
-  const end = size === null ? '' : String(size - 1);
+  // While nobody knows the size there is no Content-Range to be written; the other side takes the whole.
+  const start = size !== null && asked < size ? asked : 0;
   reply.hijack();
   reply.raw.writeHead(start > 0 ? 206 : 200, {
     'content-type': 'application/octet-stream',
     ...(size !== null && { 'content-length': String(size - start) }),
-    ...(start > 0 && { 'content-range': `bytes ${start}-${end}/${size ?? '*'}` }),
+    ...(start > 0 && { 'content-range': `bytes ${start}-${Number(size) - 1}/${size}` }),
   });
   try {
     await pipeline(download.stream({ start }), reply.raw);

@@ -50,7 +50,7 @@ export async function createRuntime(config: AppConfig, logger: Logger): Promise<
     logger,
     onEvicted: (key) => void holders.release(key),
   });
-  const { access, tokens } = await createAccess({
+  const { access, tokens, close: closeAccess } = await createAccess({
     usersFile: config.usersFile,
     adminToken: config.adminToken,
     anonymousRead: config.anonymousRead,
@@ -80,6 +80,7 @@ export async function createRuntime(config: AppConfig, logger: Logger): Promise<
     upstreamAt: (url, ecosystem) => upstreams.at(url, ecosystem),
     close: async () => {
       unsubscribe();
+      closeAccess();
       await shared.close();
       await upstreams.close();
       await transport.close();

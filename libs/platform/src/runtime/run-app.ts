@@ -10,8 +10,9 @@ const CLOSE_MS = 75_000;
 /**
  * Runs an app until SIGTERM or SIGINT, then lets it end and exits with 0; a second signal exits at once. A configuration that
  * cannot be used is printed as plain lines (exit code 78).
+ * @param closeMs from the signal to the exit, at most, in milliseconds; then the exit code is 1.
  */
-export async function runApp(start: () => Promise<RunningApp>): Promise<void> {
+export async function runApp(start: () => Promise<RunningApp>, closeMs: number = CLOSE_MS): Promise<void> {
   const stop = Promise.withResolvers<void>();
   let signals = 0;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -20,6 +21,8 @@ export async function runApp(start: () => Promise<RunningApp>): Promise<void> {
       if (signals > 1) {
         process.exit(130);
       }
+      // From the signal on: a start that hangs must end too.
+      setTimeout(() => fail('shutdown', new Error(`not done within ${closeMs} ms`)), closeMs).unref();
       stop.resolve();
     });
   }
@@ -28,7 +31,6 @@ export async function runApp(start: () => Promise<RunningApp>): Promise<void> {
   try {
     const app = await start();
     await stop.promise;
-    setTimeout(() => fail('shutdown', new Error(`not done within ${CLOSE_MS} ms`)), CLOSE_MS).unref();
     await app.close();
     process.exit(0);
   } catch (error) {
