@@ -23,7 +23,9 @@ export { annotateRequest, currentExchange, type Exchange, newExchange, withExcha
 export { createLogger, LOG_LEVELS, type Logger, type LoggerOptions, type LogLevel } from './logging/logger.ts';
 export { NestLogger } from './logging/nest-logger.ts';
 export { Metrics, type MetricsOptions } from './metrics/metrics.ts';
+export { type CertificateRenewalOptions, renewCertificate } from './tls/certificate-renewal.ts';
 export { selfMadeTls } from './tls/self-made-tls.ts';
+export { tlsPair } from './tls/tls-pair.ts';
 export { type InternalServer, type InternalServerOptions, startInternalServer } from './http/internal-server.ts';
 export { withMetrics } from './metrics/with-metrics.ts';
 export { registryFromConfig } from './config/registry-from-config.ts';

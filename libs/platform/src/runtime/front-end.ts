@@ -6,6 +6,7 @@ import { createHttpApp } from '../http/http-app.ts';
 import { type HttpListeners, listenHttp } from '../http/listening.ts';
 import { type InternalServer, startInternalServer } from '../http/internal-server.ts';
 import { createLogger } from '../logging/logger.ts';
+import { renewCertificate } from '../tls/certificate-renewal.ts';
 import { tlsPair } from '../tls/tls-pair.ts';
 import { type AppConfig, type AppDefaults, loadAppConfig } from './app-config.ts';
 import { createRuntime, type OwnedRuntime } from './create-runtime.ts';
@@ -65,6 +66,7 @@ export async function serve(
     const tls = config.tls === null || pair === null ? undefined : { port: config.tls.port, pair };
     const internal = await startInternalServer({ config, metrics, health, spool: runtime.downloads, logger });
     const listeners = await listenHttp(app, { host: config.host, port: config.port, tls });
+    const stopRenewal = pair === null ? () => undefined : renewCertificate({ read: async () => tlsPair(config), current: pair, replace: listeners.replaceCertificate, logger });
     await health.start();
     return {
       app,
@@ -72,6 +74,7 @@ export async function serve(
       internal,
       close: async () => {
         health.drain();
+        stopRenewal();
         await closeAll([() => app.close(), () => internal.close()]);
         health.stop();
       },
