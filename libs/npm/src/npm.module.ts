@@ -3,7 +3,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import type { Access, Tokens } from '@oci-package-proxy/access';
 import type { IngestQueue } from '@oci-package-proxy/ingest';
 import type { PlatformConfig } from '@oci-package-proxy/platform';
-import type { LedgerPort, PackageRef } from '@oci-package-proxy/storage';
+import type { LedgerPort } from '@oci-package-proxy/storage';
 import type { Downloads, Upstream, UpstreamDocuments } from '@oci-package-proxy/upstream';
 
 import { DocumentWorkshop } from './documents/document-workshop.ts';
@@ -21,6 +21,7 @@ import { Attestations } from './read/attestations.ts';
 import { PackageDocuments } from './read/package-documents.ts';
 import { TarballIndex } from './read/tarball-index.ts';
 import { Tarballs } from './read/tarballs.ts';
+import { upstreamClaim } from './read/upstream-claim.ts';
 import { UpstreamPackuments } from './read/upstream-packuments.ts';
 
 /** What the npm registry logs with; pino's loggers are of this shape. */
@@ -122,6 +123,5 @@ function writesOf(dependencies: NpmDependencies, upstream: UpstreamPackuments | 
     return null;
   }
   const isPrivate = privateNames(dependencies.privateNames);
-  const readUpstreamDocument = async ({ name }: PackageRef): Promise<unknown> => (upstream === null || isPrivate(name) ? null : upstream.document(name));
-  return new PackageWrites({ ledger, limits, directory: uploadDirectory, readUpstreamDocument });
+  return new PackageWrites({ ledger, limits, directory: uploadDirectory, readUpstreamDocument: upstreamClaim(upstream, isPrivate) });
 }
