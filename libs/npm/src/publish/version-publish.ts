@@ -1,4 +1,4 @@
-import { isProxyError, ProxyError } from '@oci-package-proxy/errors';
+import { isProxyError, ProxyError, toProxyError } from '@oci-package-proxy/errors';
 import { versionTag } from '@oci-package-proxy/mapping';
 import type { Fold, PackageRef } from '@oci-package-proxy/storage';
 import validateName from 'validate-npm-package-name';
@@ -80,9 +80,20 @@ export class VersionPublishes {
     if (!validForNewPackages) {
       throw new ProxyError('invalid', `${quoted(ref.name)} cannot be the name of a new package: ${[...(errors ?? []), ...(warnings ?? [])].join(', ')}.`);
     }
-    const isUpstream = state.origin === null && ((await this.#options.readUpstreamDocument?.(ref)) ?? null) !== null;
-    if (isUpstream) {
+    if (state.origin === null && (await this.#isUpstream(ref))) {
       throw new ProxyError('conflict', `${ref.name} exists upstream, and so nothing can be published under this name here. Choose another name, or have it declared private.`);
+    }
+  }
+
+  async #isUpstream(ref: PackageRef): Promise<boolean> {
+    try {
+      return ((await this.#options.readUpstreamDocument?.(ref)) ?? null) !== null;
+    } catch (error) {
+      const failure = toProxyError(error, `publishing ${ref.name}`);
+      throw new ProxyError(failure.code, `Whether upstream has a package called ${ref.name} cannot be asked now, and so the new name cannot be published: ${failure.message}. Try again, or have the name declared private.`, {
+        cause: error,
+        retryAfterMs: failure.retryAfterMs,
+      });
     }
   }
 

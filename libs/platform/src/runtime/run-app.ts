@@ -1,5 +1,6 @@
 import { isProxyError } from '@oci-package-proxy/errors';
 
+import { trustSystemAuthorities } from '../tls/trusted-authorities.ts';
 import type { RunningApp } from './front-end.ts';
 
 /** sysexits.h: the configuration is wrong, and a restart will not help. */
@@ -28,6 +29,7 @@ export async function runApp(start: () => Promise<RunningApp>, closeMs: number =
   }
   process.on('uncaughtException', (error) => fail('uncaught exception', error));
   process.on('unhandledRejection', (error) => fail('unhandled rejection', error));
+  trustSystemAuthorities();
   try {
     const app = await start();
     await stop.promise;

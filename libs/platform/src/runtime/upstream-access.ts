@@ -1,11 +1,13 @@
 import { ProxyError } from '@oci-package-proxy/errors';
-import { DocumentCache, UpstreamClient } from '@oci-package-proxy/upstream';
+import { type CircuitState, DocumentCache, UpstreamClient } from '@oci-package-proxy/upstream';
 
 import { isLoopback } from '../config/loopback.ts';
 import type { PlatformConfig } from '../config/platform-config.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { UpstreamAccess } from './runtime.ts';
+
+const CIRCUIT = { closed: 0, 'half-open': 1, open: 2 } as const satisfies Readonly<Record<CircuitState, number>>;
 
 /** The upstreams of one process, each with a client and a document cache of its own. */
 export class UpstreamAccesses {
@@ -36,6 +38,7 @@ export class UpstreamAccesses {
         this.#metrics.upstreamRequests.inc({ ecosystem, result });
         this.#metrics.upstreamDuration.observe({ ecosystem }, ms / 1000);
       },
+      onCircuit: (state) => this.#metrics.upstreamCircuit.set({ ecosystem }, CIRCUIT[state]),
     });
     this.#clients.push(upstream);
     return { upstream, documents: new DocumentCache({ upstream, limitBytes: limits.documentBytes }) };
