@@ -74,20 +74,23 @@ export interface NpmDependencies {
 export class NpmModule {
   /** The module with its one controller. */
   static register(dependencies: NpmDependencies): DynamicModule {
+    const workshop = new DocumentWorkshop();
     return {
       module: NpmModule,
       controllers: [createNpmController(dependencies.basePath)],
-      providers: [{ provide: NpmDispatcher, useValue: createDispatcher(dependencies) }],
+      providers: [
+        { provide: DocumentWorkshop, useValue: workshop },
+        { provide: NpmDispatcher, useValue: createDispatcher(dependencies, workshop) },
+      ],
     };
   }
 }
 
 /** Puts the parts of the registry together. */
-export function createDispatcher(dependencies: NpmDependencies): NpmDispatcher {
+export function createDispatcher(dependencies: NpmDependencies, workshop: DocumentWorkshop): NpmDispatcher {
   const { ledger, access, tokens, config, basePath, logger, observer = {} } = dependencies;
   const gate = new Gate(access, config);
   const isPrivate = privateNames(dependencies.privateNames);
-  const workshop = new DocumentWorkshop();
   const upstream = dependencies.upstream === null ? null : { ...dependencies.upstream, packuments: new UpstreamPackuments(dependencies.upstream.documents, dependencies.upstream.url, workshop) };
   const packuments = upstream?.packuments ?? null;
   const tarballs = new Tarballs({

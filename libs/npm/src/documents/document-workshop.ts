@@ -32,6 +32,11 @@ export class DocumentWorkshop {
     return inputBytes(task) < this.#threadBytes ? runTask(task) : this.#inThread(task);
   }
 
+  /** Called by Nest. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.close();
+  }
+
   /** Ends the thread. */
   async close(): Promise<void> {
     this.#cancelIdle();

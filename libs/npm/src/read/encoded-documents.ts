@@ -5,7 +5,8 @@ import { LRUCache } from 'lru-cache';
 
 /** Below this many bytes compression saves no packet. */
 const GZIP_BYTES = 1024;
-const CACHE_BYTES = 96 * 2 ** 20;
+/** Room for the largest packuments there are, some 100 MB, with their compressed form. */
+const CACHE_BYTES = 160 * 2 ** 20;
 
 /** A document as it is sent. */
 export interface EncodedDocument {

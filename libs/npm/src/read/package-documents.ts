@@ -18,7 +18,7 @@ import { noPackument, type UpstreamPackuments } from './upstream-packuments.ts';
 const STATE_MS = 30_000;
 /** A document that upstream confirmed so recently is not asked for again because a version is not in it. */
 const RECENT_MS = 5_000;
-const UPSTREAM_FAILURES = ['upstream-unavailable', 'upstream-denied', 'rate-limited', 'loop', 'too-large'] as const;
+const UPSTREAM_FAILURES = ['upstream-unavailable', 'upstream-denied', 'rate-limited', 'loop'] as const;
 
 /** What {@link PackageDocuments} needs. */
 export interface PackageDocumentsOptions {

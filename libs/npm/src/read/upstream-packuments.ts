@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 
-import { ProxyError } from '@oci-package-proxy/errors';
+import { isProxyError, ProxyError } from '@oci-package-proxy/errors';
 import type { UpstreamDocument, UpstreamDocuments } from '@oci-package-proxy/upstream';
 
 import type { DocumentWorkshop } from '../documents/document-workshop.ts';
@@ -41,7 +41,12 @@ export class UpstreamPackuments {
    * @throws ProxyError as `UpstreamDocuments.get`; never `not-found`.
    */
   async document(name: string, call: UpstreamCall = {}): Promise<UpstreamDocument | null> {
-    return this.#documents.get({ url: `${this.#base}/${escapedName(name)}`, accept: JSON_TYPE, signal: call.signal, fresh: call.fresh ?? false });
+    try {
+      return await this.#documents.get({ url: `${this.#base}/${escapedName(name)}`, accept: JSON_TYPE, signal: call.signal, fresh: call.fresh ?? false });
+    } catch (error) {
+      // For whoever asks, a document that cannot be taken is one that cannot be had.
+      throw isProxyError(error, 'too-large') ? new ProxyError('upstream-unavailable', error.message, { cause: error }) : error;
+    }
   }
 
   /** The index of a document. @throws ProxyError `upstream-unavailable` when it is no packument. */
@@ -70,13 +75,25 @@ export class UpstreamPackuments {
     return revision === undefined ? null : (this.#indexes.get(`${name} ${revision}`) ?? null);
   }
 
-  /** Where one version's tarball is, from upstream's small document of that version; null when upstream has no such document. */
+  /** Where one version's tarball is, from upstream's small document of that version; null when it cannot be had: then the whole one tells. */
   async versionEntry(name: string, version: string, call: UpstreamCall): Promise<IndexEntry | null> {
     const url = `${this.#base}/${escapedName(name)}/${encodeURIComponent(version)}`;
-    const document = await this.#documents.get({ url, accept: JSON_TYPE, signal: call.signal });
+    const document = await this.#optional(url, call);
     const manifest = document === null ? null : parseObject(document.bytes);
     const dist = manifest === null ? undefined : member(manifest, 'dist');
     return manifest !== null && member(manifest, 'version') === version && isObject(dist) ? indexEntry(version, dist) : null;
+  }
+
+  /** Not every registry has this document; whether upstream is there at all, the whole one shows. */
+  async #optional(url: string, { signal }: UpstreamCall): Promise<UpstreamDocument | null> {
+    try {
+      return await this.#documents.get({ url, accept: JSON_TYPE, signal });
+    } catch (error) {
+      if (isProxyError(error, 'aborted')) {
+        throw error;
+      }
+      return null;
+    }
   }
 
   /** Upstream's attestations of a version, as they are; null when there are none. */
