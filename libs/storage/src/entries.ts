@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import type { ManifestBytes, Repository } from '@oci-package-proxy/oci';
 
 import { decodeEvent } from './event.ts';
@@ -12,6 +14,8 @@ import { kindOf } from './tags.ts';
 import { MEDIA_TYPE_PREFIX } from './vendor.ts';
 
 const PARALLEL_READS = 8;
+/** Registries that write a tag in two steps list it before it can be read: `reference/oci.md` §3. In milliseconds. */
+const READ_AGAIN_AFTER_MS = [50, 150, 400];
 
 /** Whose tags are read, and from where. */
 export interface TagReading {
@@ -52,7 +56,7 @@ async function readEntry(reading: TagReading, tag: string): Promise<Entry | null
   }
   const { repository, ref, logger, signal } = reading;
   try {
-    const stored = await repository.readManifest(tag, { signal });
+    const stored = await readListed(repository, tag, signal);
     if (stored !== null) {
       return await decodeEntry(reading, tag, stored);
     }
@@ -64,6 +68,17 @@ async function readEntry(reading: TagReading, tag: string): Promise<Entry | null
     logger.warn({ repository: ref.repository, tag, err: error }, 'a tag holds wrong data');
   }
   return null;
+}
+
+async function readListed(repository: Repository, tag: string, signal: AbortSignal | undefined): Promise<ManifestBytes | null> {
+  for (const pause of READ_AGAIN_AFTER_MS) {
+    const stored = await repository.readManifest(tag, { signal });
+    if (stored !== null) {
+      return stored;
+    }
+    await sleep(pause, undefined, { signal });
+  }
+  return repository.readManifest(tag, { signal });
 }
 
 async function decodeEntry(reading: TagReading, tag: string, stored: ManifestBytes): Promise<Entry | null> {

@@ -157,7 +157,7 @@ describe.each([
     const ledger = new Ledger({ registry });
     await ledger.publish(ref, newFact('1.0.0', { document: JSON.stringify('x'.repeat(40_000)) }), { by: 'alice' });
     await ledger.publish(ref, newFact('2.0.0', { assign: { latest: '2.0.0' } }), { by: 'alice' });
-    await ledger.record(ref, [{ key: 'a', value: 1 }], { by: 'alice' });
+    await ledger.record(ref, ['a', 'b', 'c', 'd', 'e', 'f'].map((key) => ({ key, value: 1 })), { by: 'alice' });
     await ledger.delete(ref, ['2.0.0'], { by: 'alice' });
 
     const refreshed = [await ledger.refreshSnapshot(ref), await ledger.refreshSnapshot(ref), await new Ledger({ registry }).refreshSnapshot(ref)];

@@ -5,7 +5,7 @@ import { isFolded, readEntries } from './entries.ts';
 import { type Entry, fold, type Fold } from './fold.ts';
 import type { LedgerCall } from './ledger-port.ts';
 import { type Flight, ListFlights } from './list-flights.ts';
-import type { LedgerLogger, Origin, PackageRef } from './package-ref.ts';
+import type { LedgerLogger, PackageRef } from './package-ref.ts';
 import type { Snapshots } from './snapshot.ts';
 import { SNAPSHOT_TAG } from './tags.ts';
 import { listTagSet } from './tag-set.ts';
@@ -14,6 +14,8 @@ import { untilAborted } from './until-aborted.ts';
 const LIFETIME_MS = 30_000;
 const UNCONNECTED_LIFETIME_MS = 2000;
 const UPSTREAM_LIFETIME_MS = 10 * 60_000;
+/** Of a list with tags that could not be read: whatever is wrong may be over soon. */
+const INCOMPLETE_LIFETIME_MS = 2000;
 /** From how many unread tags on the two requests for a snapshot pay: nothing cached, something cached. */
 const SNAPSHOT_PAYS = { cold: 2, warm: 32 };
 /** Bytes that an entry costs besides its document, roughly. */
@@ -29,6 +31,8 @@ export interface CachedPackage {
 interface Listed extends CachedPackage {
   /** When the list began, milliseconds since the epoch; long ago when it is known to be outdated. */
   listedAt: number;
+  /** Whether every tag could be read. */
+  readonly complete: boolean;
 }
 
 /** What {@link PackageFolds} needs. */
@@ -66,7 +70,7 @@ export class PackageFolds {
   /** The package as it is cached, if its list is still alive. No request is made. */
   alive(ref: Pick<PackageRef, 'repository'>): CachedPackage | null {
     const cached = this.#cache.get(ref.repository);
-    return cached !== undefined && this.#options.clock() - cached.listedAt < this.#lifetimeOf(cached.fold.origin) ? cached : null;
+    return cached !== undefined && this.#options.clock() - cached.listedAt < this.#lifetimeOf(cached) ? cached : null;
   }
 
   /** Forgets the list of a package: the next fold lists again. What was read is kept. */
@@ -110,7 +114,10 @@ export class PackageFolds {
     this.distrust(ref);
   }
 
-  #lifetimeOf(origin: Origin | null): number {
+  #lifetimeOf({ complete, fold: { origin } }: Listed): number {
+    if (!complete) {
+      return INCOMPLETE_LIFETIME_MS;
+    }
     return origin === 'upstream' ? UPSTREAM_LIFETIME_MS : this.#lifetimeMs;
   }
 
@@ -131,7 +138,8 @@ export class PackageFolds {
     // What became distrusted while it was read is not kept.
     if (distrusted || !this.#distrusted.has(ref.repository)) {
       this.#distrusted.delete(ref.repository);
-      this.#cache.set(ref.repository, { entries, fold: state, listedAt: flight.outdated ? Number.NEGATIVE_INFINITY : listedAt });
+      const complete = entries.size === [...tags].filter(isFolded).length;
+      this.#cache.set(ref.repository, { entries, fold: state, complete, listedAt: flight.outdated ? Number.NEGATIVE_INFINITY : listedAt });
     }
     return { entries, fold: state };
   }

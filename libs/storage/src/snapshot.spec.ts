@@ -12,6 +12,8 @@ import { Snapshots } from './snapshot.ts';
 import { LEDGER_TYPES } from './vendor.ts';
 
 const MINUTE = 60_000;
+/** More than are read as fast without a snapshot. */
+const VERSIONS = ['1.0.0', '1.0.1', '1.0.2', '1.0.3', '1.0.4', '1.0.5', '1.0.6', '1.0.7', '1.0.8'];
 let now = 0;
 const clock = (): number => now;
 
@@ -95,7 +97,7 @@ describe('a snapshot that is wrong', () => {
   ])('(%s) is not used, and is replaced', async (_what, spoil) => {
     const registry = new MemoryRegistry({ createOnly: true });
     const writer = new Ledger({ registry, clock });
-    for (const version of ['1.0.0', '1.0.1', '1.0.2']) {
+    for (const version of VERSIONS) {
       await writer.ingest(REF, newFact(version));
     }
     const before = await writer.fold(REF);
@@ -114,7 +116,7 @@ describe('a snapshot that is wrong', () => {
   it('is left as soon as a version is met that is not what it says', async () => {
     const registry = new MemoryRegistry({ createOnly: true });
     const writer = new Ledger({ registry, clock });
-    for (const version of ['1.0.0', '1.0.1', '1.0.2']) {
+    for (const version of VERSIONS) {
       await writer.ingest(REF, newFact(version));
     }
     await writer.refreshSnapshot(REF);
@@ -142,7 +144,7 @@ describe('a snapshot that is wrong', () => {
   it('passes on that storage cannot be asked', async () => {
     const registry = new MemoryRegistry({ createOnly: true });
     const writer = new Ledger({ registry, clock });
-    await Promise.all(['1.0.0', '1.0.1', '1.0.2'].map((version) => writer.ingest(REF, newFact(version))));
+    await Promise.all(VERSIONS.map((version) => writer.ingest(REF, newFact(version))));
     await writer.refreshSnapshot(REF);
     const away = registry.view({ gate: { before: ({ kind }) => { if (kind === 'read-blob') { throw new Error('away'); } } } });
 
@@ -154,7 +156,9 @@ describe('refreshSnapshot', () => {
   async function withSnapshot(): Promise<{ readonly registry: MemoryRegistry; readonly ledger: Ledger }> {
     const registry = new MemoryRegistry({ createOnly: true });
     const ledger = new Ledger({ registry, clock });
-    await ledger.ingest(REF, newFact('1.0.0'));
+    for (const version of VERSIONS) {
+      await ledger.ingest(REF, newFact(version));
+    }
     await ledger.refreshSnapshot(REF);
     return { registry, ledger };
   }
@@ -177,13 +181,27 @@ describe('refreshSnapshot', () => {
   ])('after $minutes min with $added new tags: $rewritten', async ({ added, minutes, rewritten }) => {
     const { registry, ledger } = await withSnapshot();
     for (let index = 1; index <= added; index += 1) {
-      await ledger.ingest(REF, newFact(`1.0.${index}`));
+      await ledger.ingest(REF, newFact(`2.0.${index}`));
     }
     now += minutes * MINUTE;
 
     const results = [await ledger.refreshSnapshot(REF), await new Ledger({ registry, clock }).refreshSnapshot(REF)];
 
     expect(results).toEqual([rewritten, false]);
+  });
+
+  it('writes none for so few tags that reading them costs no more', async () => {
+    const registry = new MemoryRegistry({ createOnly: true });
+    const ledger = new Ledger({ registry, clock });
+    for (const version of VERSIONS.slice(0, 7)) {
+      await ledger.ingest(REF, newFact(version));
+    }
+
+    const few = await ledger.refreshSnapshot(REF);
+    await ledger.ingest(REF, newFact('2.0.0'));
+
+    // With the origin's tag, 8 and then 9.
+    expect([few, await ledger.refreshSnapshot(REF)]).toEqual([false, true]);
   });
 
   it('counts what is gone too', async () => {

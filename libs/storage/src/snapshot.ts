@@ -24,6 +24,8 @@ import { ANNOTATIONS, LEDGER_TYPES } from './vendor.ts';
 
 const SNAPSHOT_MEDIA_TYPE = `${LEDGER_TYPES.snapshot}+gzip`;
 const MAX_UNCOVERED = 32;
+/** So few are read as fast one by one: most packages that are pulled through never need a snapshot. */
+const NEEDS_NONE = 8;
 const MAX_AGE_MS = 10 * 60_000;
 /** Of how many tags it is remembered that a snapshot covers them. */
 const REMEMBERED_TAGS = 500_000;
@@ -78,9 +80,13 @@ export class Snapshots {
 
   /** Writes `entries` as the snapshot where the one there is too far behind. @returns whether it did. */
   async refresh(ref: PackageRef, entries: ReadonlyMap<string, Entry>, call: LedgerCall = {}): Promise<boolean> {
-    const coverage = await this.#covered(ref, call);
+    const digest = await this.#options.registry.repository(ref.repository).statManifest(SNAPSHOT_TAG, { signal: call.signal });
+    const coverage = digest === null ? null : await this.#covered(ref, digest, call);
     const uncovered = countUncovered(entries, coverage?.tags ?? new Map());
     const age = this.#options.clock() - (coverage?.writtenAt ?? Number.NEGATIVE_INFINITY);
+    if (digest === null && uncovered <= NEEDS_NONE) {
+      return false;
+    }
     // A time that lies ahead was written by another clock: it says nothing, and must not keep the snapshot for ever.
     if (uncovered === 0 || (uncovered <= MAX_UNCOVERED && age >= -MAX_AGE_MS && age < MAX_AGE_MS)) {
       return false;
@@ -89,11 +95,7 @@ export class Snapshots {
     return true;
   }
 
-  async #covered(ref: PackageRef, call: LedgerCall): Promise<Coverage | null> {
-    const digest = await this.#options.registry.repository(ref.repository).statManifest(SNAPSHOT_TAG, { signal: call.signal });
-    if (digest === null) {
-      return null;
-    }
+  async #covered(ref: PackageRef, digest: Digest, call: LedgerCall): Promise<Coverage | null> {
     const known = this.#coverage.get(ref.repository);
     if (known?.digest === digest) {
       return known;

@@ -22,6 +22,9 @@ const OTHER_BYTES: ReadonlySet<string> = new Set(['DIGEST_INVALID', 'SIZE_INVALI
  */
 export async function uploadBlob(endpoint: RepositoryEndpoint, source: BlobSource, signal: AbortSignal | undefined): Promise<void> {
   checkSource(source, endpoint.subject('writing a blob'));
+  if (endpoint.knownBlobs.has(endpoint.name, source.digest)) {
+    return;
+  }
   const subject = endpoint.subject(`writing blob ${source.digest}`);
   await withRetries(endpoint.client.retry, { subject, signal }, async () => {
     if (await holdsBlob(endpoint, { digest: source.digest, size: source.size, signal })) {
@@ -30,6 +33,7 @@ export async function uploadBlob(endpoint: RepositoryEndpoint, source: BlobSourc
     const location = await beginUpload(endpoint, source.digest, signal);
     await sendUpload(endpoint, source, { location, signal });
   });
+  endpoint.knownBlobs.add(endpoint.name, source.digest);
 }
 
 async function beginUpload(endpoint: RepositoryEndpoint, digest: Digest, signal: AbortSignal | undefined): Promise<URL> {

@@ -10,6 +10,8 @@ import { pushFailure } from './push-failure.ts';
 import { checkReference, PUSH, type RepositoryEndpoint } from './repository-endpoint.ts';
 
 const MAX_REPEATS = 3;
+/** A blob that another upload is just writing again can be missing for a moment on distribution 2.8. */
+const MAX_MISSING = 3;
 const MISSING_PARTS: ReadonlySet<string> = new Set(['MANIFEST_BLOB_UNKNOWN', 'BLOB_UNKNOWN', 'MANIFEST_UNKNOWN']);
 
 interface ManifestWrite {
@@ -50,12 +52,16 @@ async function putManifest(endpoint: RepositoryEndpoint, reference: string, writ
     actions: PUSH,
     signal: write.signal,
   });
-  const answer = await endpoint.client.ask(request);
+  let answer = await endpoint.client.ask(request);
+  for (let missing = 0; missing < MAX_MISSING && lacksParts(answer); missing += 1) {
+    await pause((0.5 + Math.random()) * endpoint.client.retry.baseMs * 2 ** missing, write.signal, request.subject);
+    answer = await endpoint.client.ask(request);
+  }
   if (answer.status >= 200 && answer.status < 300) {
     checkDigest(answer, write.manifest, request.subject);
     return;
   }
-  const failure = writeFailure(answer, request.subject);
+  const failure = writeFailure(endpoint, answer, request.subject);
   if (!isProxyError(failure, 'conflict') || !(await isOurs(endpoint, reference, write))) {
     throw failure;
   }
@@ -82,13 +88,17 @@ async function isOurs(endpoint: RepositoryEndpoint, reference: string, write: Ma
   return shown === write.manifest.digest;
 }
 
-function writeFailure(answer: Answer, subject: string): ProxyError {
-  const codes = errorCodes(answer.bytes);
-  if ((answer.status === 400 || answer.status === 404) && codes.some((code) => MISSING_PARTS.has(code))) {
+function lacksParts(answer: Answer): boolean {
+  return (answer.status === 400 || answer.status === 404) && errorCodes(answer.bytes).some((code) => MISSING_PARTS.has(code));
+}
+
+function writeFailure(endpoint: RepositoryEndpoint, answer: Answer, subject: string): ProxyError {
+  if (lacksParts(answer)) {
+    endpoint.knownBlobs.forget(endpoint.name);
     return new ProxyError('unprocessable', `${subject}: the registry does not have a blob or child that the manifest names; upload it first`);
   }
   // The tag's grammar was checked before: a registry that still refuses it (ECR) means that it is there and immutable.
-  if (answer.status === 400 && codes.includes('TAG_INVALID')) {
+  if (answer.status === 400 && errorCodes(answer.bytes).includes('TAG_INVALID')) {
     return new ProxyError('conflict', `${subject}: the tag is there and the registry lets nobody replace it`);
   }
   return pushFailure(answer, subject);

@@ -10,6 +10,7 @@ import type { RetryPolicy } from './http/retry.ts';
 import { Semaphore } from './http/semaphore.ts';
 import { DEFAULT_TIMEOUTS, Transport, type TransportTimeouts } from './http/transport.ts';
 import { WarningReporter } from './http/warnings.ts';
+import { KnownBlobs } from './known-blobs.ts';
 import { RemoteRepository } from './remote-repository.ts';
 import { RepositoryEndpoint } from './repository-endpoint.ts';
 import { parseStorageUrl } from './storage-url.ts';
@@ -42,6 +43,7 @@ export class RemoteRegistry implements Registry {
   readonly #prefix: string;
   readonly #client: RegistryClient;
   readonly #downloads: Semaphore;
+  readonly #knownBlobs = new KnownBlobs();
 
   /** @throws ProxyError `config` when the URL is unfit. */
   constructor(options: RemoteRegistryOptions) {
@@ -63,7 +65,7 @@ export class RemoteRegistry implements Registry {
   /** @throws ProxyError `invalid` when the name is none. */
   repository(name: string): Repository & TagDeleter {
     const full = this.#prefix === '' ? name : `${this.#prefix}/${name}`;
-    return new RemoteRepository(new RepositoryEndpoint({ name: full, client: this.#client, downloads: this.#downloads }));
+    return new RemoteRepository(new RepositoryEndpoint({ name: full, client: this.#client, downloads: this.#downloads, knownBlobs: this.#knownBlobs }));
   }
 
   /** GET of `/v2/`, with our credential where it asks for one: distribution-spec "Determining support". */

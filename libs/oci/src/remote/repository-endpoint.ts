@@ -6,6 +6,7 @@ import type { Action } from './auth/scope.ts';
 import type { RegistryRequest } from './http/exchange.ts';
 import type { RegistryClient } from './http/registry-client.ts';
 import type { Semaphore } from './http/semaphore.ts';
+import type { KnownBlobs } from './known-blobs.ts';
 
 /** What a request to a repository's endpoint is made of. */
 export type EndpointRequest = Omit<RegistryRequest, 'url' | 'access' | 'subject'> & {
@@ -27,15 +28,17 @@ export class RepositoryEndpoint {
   readonly client: RegistryClient;
   /** Bodies of blobs that are being read. */
   readonly downloads: Semaphore;
+  readonly knownBlobs: KnownBlobs;
 
   /** @throws ProxyError `invalid` when `name` is no repository name. */
-  constructor(options: { name: string; client: RegistryClient; downloads: Semaphore }) {
+  constructor(options: { name: string; client: RegistryClient; downloads: Semaphore; knownBlobs: KnownBlobs }) {
     if (!isRepositoryName(options.name)) {
       throw new ProxyError('invalid', `repository ${JSON.stringify(options.name.slice(0, 255))}: not a repository name`);
     }
     this.name = options.name;
     this.client = options.client;
     this.downloads = options.downloads;
+    this.knownBlobs = options.knownBlobs;
   }
 
   /** The request, complete. */
