@@ -110,6 +110,7 @@ function packument(url: string, name: string, found: readonly Served[]): unknown
 
 async function sendTarball(file: Served, response: ServerResponse): Promise<void> {
   response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': file.bytes });
+  const closed = once(response, 'close').catch(() => undefined);
   for (let sent = 0; sent < file.bytes && !response.destroyed; sent += PIECE) {
     if (file.fault === 'truncated' && sent > file.bytes / 2) {
       response.destroy();
@@ -120,7 +121,7 @@ async function sendTarball(file: Served, response: ServerResponse): Promise<void
       part[0] = (part[0] ?? 0) ^ 1;
     }
     if (!response.write(part)) {
-      await Promise.race([once(response, 'drain'), once(response, 'close')]);
+      await Promise.race([new Promise((resolve) => response.once('drain', resolve)), closed]);
     }
     if (file.bytesPerSecond !== undefined) {
       await new Promise((resolve) => setTimeout(resolve, (part.length / (file.bytesPerSecond ?? 1)) * 1000));
