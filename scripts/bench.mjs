@@ -5,8 +5,9 @@ import { createServer } from 'node:http';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { createGzip } from 'node:zlib';
 
-import { eventually, freePort, npmClient, runCommand, startApp, startDockerRegistry, startRedis, temporaryDirectory } from '@oci-package-proxy/testing';
+import { eventually, freePort, npmClient, runCommand, startApp, startDockerRegistry, startRedis, tarHeader, temporaryDirectory } from '@oci-package-proxy/testing';
 
 const MIB = 1024 * 1024;
 const TOKEN = 'bench-admin-token-0123456789abcdef';
@@ -78,7 +79,9 @@ async function measureCluster() {
 }
 
 async function measureInstall() {
-  const upstream = (await runCommand('npm', ['config', 'get', 'registry'], { cwd: process.cwd(), environment: { HOME: process.env.HOME } })).stdout.trim();
+  const upstream = await npmSetting('registry');
+  const cafile = await npmSetting('cafile');
+  const settings = cafile === 'null' ? {} : { cafile };
   const proxy = await standalone('install', {});
   stops.push(() => proxy.app.stop());
   const rounds = [
@@ -89,15 +92,23 @@ async function measureInstall() {
     ['through the proxy, warm, again', proxy.registry],
   ];
   for (const [label, registry] of rounds) {
-    const client = await npmClient({ directory: join(directory, label.replaceAll(/\W+/g, '-')), registry });
+    const client = await npmClient({ directory: join(directory, label.replaceAll(/\W+/g, '-')), registry, settings });
     const project = await client.copyFixture('several-hundred', 'project');
     const result = await client.run(['ci', '--ignore-scripts'], { cwd: project });
     rows.push([`\`npm ci\` of 566 packages, empty npm cache, ${label}`, result.code === 0 ? `${(result.elapsedMs / 1000).toFixed(1)} s` : `failed: ${result.output.slice(-200)}`]);
     await rm(client.directory, { recursive: true, force: true });
     if (label.endsWith('cold')) {
-      await sleep(15_000);
+      await eventually('everything is stored', async () => {
+        const text = await fetch(`${proxy.metrics}/metrics`).then((answer) => answer.text());
+        return /^ingest_jobs_pending\{.*\} 0$/m.test(text);
+      }, 180_000);
     }
   }
+}
+
+/** What the machine's own npm has for `key`: the direct installs need the same. */
+async function npmSetting(key) {
+  return (await runCommand('npm', ['config', 'get', key], { cwd: process.cwd(), environment: { HOME: process.env.HOME } })).stdout.trim();
 }
 
 async function standalone(label, environment) {
@@ -139,27 +150,49 @@ async function bigPackageUpstream(size) {
 
 /** Publishes one version with a tarball of `size` MiB, made and sent piece by piece. @returns the status */
 async function publishBig(registry, size) {
-  const piece = randomBytes(3 * MIB);
-  const count = Math.floor(size / 3);
+  const noise = randomBytes(MIB);
   const sha512 = createHash('sha512');
   const sha1 = createHash('sha1');
-  for (let index = 0; index < count; index += 1) {
-    sha512.update(piece);
-    sha1.update(piece);
+  let length = 0;
+  for await (const chunk of bigTarball(noise, size)) {
+    sha512.update(chunk);
+    sha1.update(chunk);
+    length += chunk.length;
   }
   const dist = { integrity: `sha512-${sha512.digest('base64')}`, shasum: sha1.digest('hex'), tarball: 'http://registry.example.com/huge/-/huge-1.0.0.tgz' };
   const head = JSON.stringify({ _id: 'huge', name: 'huge', 'dist-tags': { latest: '1.0.0' }, versions: { '1.0.0': { name: 'huge', version: '1.0.0', dist } } }).slice(0, -1);
-  const base64 = Buffer.from(piece.toString('base64'));
-  const body = Readable.from((function* () {
+  const body = Readable.from((async function* () {
     yield Buffer.from(`${head},"_attachments":{"huge-1.0.0.tgz":{"content_type":"application/octet-stream","data":"`);
-    for (let index = 0; index < count; index += 1) {
-      yield base64;
+    let rest = Buffer.alloc(0);
+    for await (const chunk of bigTarball(noise, size)) {
+      const bytes = Buffer.concat([rest, chunk]);
+      const whole = bytes.length - (bytes.length % 3);
+      rest = bytes.subarray(whole);
+      yield Buffer.from(bytes.subarray(0, whole).toString('base64'));
     }
-    yield Buffer.from(`","length":${count * piece.length}}}}`);
+    yield Buffer.from(`${rest.toString('base64')}","length":${length}}}}`);
   })());
   const answer = await fetch(`${registry}huge`, { method: 'PUT', duplex: 'half', body: Readable.toWeb(body), headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' } });
-  await answer.text();
+  const text = await answer.text();
+  if (!answer.ok) {
+    throw new Error(`publish: ${answer.status} ${text}`);
+  }
   return answer.status;
+}
+
+/** A gzipped tar, not compressed, of a package.json and of a file of `size` MiB: the same bytes at every call with the same noise. */
+function bigTarball(noise, size) {
+  const tar = Readable.from((function* () {
+    const manifest = Buffer.from(JSON.stringify({ name: 'huge', version: '1.0.0' }));
+    yield tarHeader('package/package.json', manifest.length);
+    yield Buffer.concat([manifest, Buffer.alloc(512 - manifest.length)]);
+    yield tarHeader('package/noise.bin', size * MIB);
+    for (let index = 0; index < size; index += 1) {
+      yield noise;
+    }
+    yield Buffer.alloc(1024);
+  })());
+  return tar.pipe(createGzip({ level: 0 }));
 }
 
 async function drain(url) {

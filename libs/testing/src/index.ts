@@ -4,7 +4,7 @@ export { type RunningRegistry, startDockerRegistry } from './docker-registry.ts'
 export { type NpmClient, npmClient } from './npm-client.ts';
 export { freePort, type RunningServer, startServer, temporaryDirectory } from './process.ts';
 export { type RunningRedis, startRedis } from './redis.ts';
-export { type NpmPublishBody, npmPublishBody, packageTarball } from './npm-publish.ts';
+export { type NpmPublishBody, npmPublishBody, packageTarball, tarHeader } from './npm-publish.ts';
 export { eventually } from './eventually.ts';
 export { type NpmUpstream, startNpmUpstream, type UpstreamVersion } from './npm-upstream.ts';
 export { type ScriptedHandler, type ScriptedRequest, type ScriptedServer, startScriptedServer } from './scripted-server.ts';

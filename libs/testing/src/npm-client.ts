@@ -17,12 +17,18 @@ export interface NpmClient {
   copyFixture(fixture: string, as: string): Promise<string>;
 }
 
-/** Makes an npm client in `directory` for `registry`, signed in with `token` where one is given. */
-export async function npmClient(options: { readonly directory: string; readonly registry: string; readonly token?: string }): Promise<NpmClient> {
+/** Makes an npm client in `directory` for `registry`, signed in with `token` where one is given. `settings` go into its configuration. */
+export async function npmClient(options: {
+  readonly directory: string;
+  readonly registry: string;
+  readonly token?: string;
+  readonly settings?: Readonly<Record<string, string>>;
+}): Promise<NpmClient> {
   const { directory } = options;
   const userConfig = join(directory, '.npmrc');
   await mkdir(directory, { recursive: true });
   const lines = ['fund=false', 'audit=false', 'update-notifier=false', 'fetch-retries=0', 'loglevel=notice'];
+  lines.push(...Object.entries(options.settings ?? {}).map(([key, value]) => `${key}=${value}`));
   if (options.token !== undefined) {
     lines.push(`${options.registry.replace(/^https?:/, '')}:_authToken=${options.token}`);
   }

@@ -42,20 +42,24 @@ export function packageTarball(manifest: { readonly name: string; readonly versi
   return gzipSync(Buffer.concat([...files, Buffer.alloc(1024)]), { level: 1 });
 }
 
-/** One ustar entry: https://www.gnu.org/software/tar/manual/html_node/Standard.html */
 function tarEntry(path: string, content: Buffer): Buffer {
+  const padding = Buffer.alloc((512 - (content.length % 512)) % 512);
+  return Buffer.concat([tarHeader(path, content.length), content, padding]);
+}
+
+/** The header of a file of `size` bytes in a ustar archive: https://www.gnu.org/software/tar/manual/html_node/Standard.html */
+export function tarHeader(path: string, size: number): Buffer {
   const header = Buffer.alloc(512);
   header.write(path, 0);
   header.write('0000644\0', 100);
   header.write('0000000\0', 108);
   header.write('0000000\0', 116);
-  header.write(`${content.length.toString(8).padStart(11, '0')}\0`, 124);
+  header.write(`${size.toString(8).padStart(11, '0')}\0`, 124);
   header.write('00000000000\0', 136);
   header.write('        ', 148);
   header.write('0', 156);
   header.write('ustar\x0000', 257);
   const sum = header.reduce((total, byte) => total + byte, 0);
   header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
-  const padding = Buffer.alloc((512 - (content.length % 512)) % 512);
-  return Buffer.concat([header, content, padding]);
+  return header;
 }
