@@ -197,4 +197,31 @@ describe('sendFile', () => {
 
     await expect(aborted.promise).resolves.toBeUndefined();
   });
+
+  it('outlives a source that fails because the client had left before it was opened', async () => {
+    const over = Promise.withResolvers<void>();
+    const uncaught: unknown[] = [];
+    const note = (error: unknown): void => void uncaught.push(error);
+    process.on('uncaughtException', note);
+    probe.handle(async (request, reply) => {
+      await new Promise((resolve) => request.raw.socket.once('close', resolve));
+      await sendFile(reply, {
+        size: BYTES.length,
+        etag: 'abc',
+        contentType: 'application/octet-stream',
+        open: (_range, signal) => Promise.resolve(new Readable({ signal, read: () => undefined })),
+      }, request);
+      over.resolve();
+    });
+
+    const socket = connect(probe.port, '127.0.0.1');
+    socket.write('GET /probe/x HTTP/1.1\r\nhost: x\r\n\r\n');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    socket.destroy();
+    await over.promise;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    process.off('uncaughtException', note);
+
+    expect(uncaught).toEqual([]);
+  });
 });

@@ -95,6 +95,8 @@ async function sendPart(reply: FastifyReply, request: FastifyRequest, part: Part
   const left = clientLeft(reply);
   try {
     const source = await file.open(range ?? undefined, left.signal);
+    // One that the client's leaving has ended already says so a moment later, and an error that nobody hears of ends the process.
+    source.on('error', () => undefined);
     if (left.signal.aborted) {
       source.destroy();
       return;

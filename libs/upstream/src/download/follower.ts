@@ -35,6 +35,8 @@ export class Follower extends Readable {
     this.#options = options;
     this.#offset = options.start;
     this.#stopWatching = transfer.onFailure((error) => this.destroy(error));
+    // It may fail before whoever asked for it listens, and an error that nobody hears of would end the process.
+    this.on('error', () => undefined);
     options.signal?.addEventListener('abort', this.#onAbort, { once: true });
     if (options.signal?.aborted === true) {
       this.#onAbort();

@@ -407,6 +407,23 @@ describe('SharedDownloads', () => {
     expect(downloads.find('a/b/c') !== null).toBe(kept);
   });
 
+  it('ends a reader whose signal had fired before it came, and nothing else', async () => {
+    const downloads = downloadsWith();
+    const download = await downloads.open(request());
+    const uncaught: unknown[] = [];
+    const note = (error: unknown): void => void uncaught.push(error);
+    process.on('uncaughtException', note);
+
+    const late = download.stream({ signal: AbortSignal.abort(new Error('left')) });
+    late.destroy();
+    await sleep(20);
+    process.off('uncaughtException', note);
+
+    expect(uncaught).toEqual([]);
+    expect(late.closed).toBe(true);
+    expect((await drain(download.stream())).bytes.equals(file.bytes)).toBe(true);
+  });
+
   it('goes on when somebody comes before it is stopped', async () => {
     const gate = Promise.withResolvers<void>();
     server.plan({ holdAt: { offset: MIB, until: gate.promise } });
