@@ -29,6 +29,7 @@ export class AppServers {
   readonly #fresh = new Set<Socket>();
   readonly #wrap: (handler: RequestListener) => RequestListener;
   readonly #deadlineMs: number;
+  #tlsClosed: Promise<unknown> = Promise.resolve();
 
   constructor(wrap: (handler: RequestListener) => RequestListener, deadlineMs: number) {
     this.#wrap = wrap;
@@ -53,6 +54,9 @@ export class AppServers {
 
   /** Stops taking connections and lets idle ones go from now on; after the deadline, the rest too. */
   drain(): void {
+    // Before any is told to close: from then on it counts as not listening, however many connections it still has.
+    const allClosed = Promise.all([...this.#servers].map(closed));
+    this.#tlsClosed = Promise.all([...this.#tls].map(closed));
     for (const server of this.#tls) {
       server.close();
     }
@@ -64,15 +68,15 @@ export class AppServers {
       }
     }, IDLE_CHECK_MS);
     const deadline = setTimeout(() => this.#each((server) => server.closeAllConnections()), this.#deadlineMs);
-    void this.#allClosed().then(() => {
+    void allClosed.then(() => {
       clearInterval(idle);
       clearTimeout(deadline);
     });
   }
 
-  /** Resolves when the TLS servers have no connection left. */
+  /** Resolves when the TLS servers have no connection left, once they drain. */
   async tlsClosed(): Promise<void> {
-    await Promise.all([...this.#tls].map(closed));
+    await this.#tlsClosed;
   }
 
   #used(handler: RequestListener): RequestListener {
@@ -92,10 +96,6 @@ export class AppServers {
     for (const socket of this.#fresh) {
       socket.destroy();
     }
-  }
-
-  async #allClosed(): Promise<void> {
-    await Promise.all([...this.#servers].map(closed));
   }
 
   #each(act: (server: Server | TlsServer) => void): void {

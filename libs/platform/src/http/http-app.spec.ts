@@ -1,6 +1,9 @@
-import { connect } from 'node:net';
+import { rm } from 'node:fs/promises';
+import { type AddressInfo, connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 
 import { NotFoundException } from '@nestjs/common';
+import { temporaryDirectory } from '@oci-package-proxy/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { ERROR_CODES, ProxyError } from '@oci-package-proxy/errors';
@@ -8,7 +11,9 @@ import { ERROR_CODES, ProxyError } from '@oci-package-proxy/errors';
 import { HealthChecks } from '../health/health-checks.ts';
 import { annotateRequest } from '../logging/exchange.ts';
 import { Metrics } from '../metrics/metrics.ts';
+import { selfMadeTls } from '../tls/self-made-tls.ts';
 import { STATUS_OF } from './error-status.ts';
+import { appServers } from './http-app.ts';
 import type { ErrorBodyEncoder } from './mounts.ts';
 import { ask, askRaw, type ProbeApp, startProbeApp } from './probe-app.contract.ts';
 
@@ -207,6 +212,37 @@ describe('a shutdown of the app', () => {
     expect(answer.body.toString()).toBe('1234567890');
     expect(Date.now() - finished).toBeLessThan(1000);
     idle.destroy();
+  });
+
+  it('lets a running answer over TLS finish too, and ends at once after it', async () => {
+    const probe = await startProbeApp();
+    const directory = await temporaryDirectory('drain');
+    const server = appServers(probe.app).tls(probe.app.getHttpAdapter().getInstance().routing, await selfMadeTls(directory, ['127.0.0.1']));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const gate = Promise.withResolvers<void>();
+    probe.handle(async (_request, reply) => {
+      reply.hijack();
+      reply.raw.writeHead(200, { 'content-length': '10' });
+      reply.raw.write('12345');
+      await gate.promise;
+      reply.raw.end('67890');
+    });
+    const socket = connectTls({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', rejectUnauthorized: false });
+    let received = '';
+    socket.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')));
+    socket.write('GET /probe/x HTTP/1.1\r\nhost: x\r\n\r\n');
+    await expect.poll(() => received).toContain('12345');
+
+    const closed = probe.close().then(() => 'closed');
+    const early = await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 300, 'waits'))]);
+    gate.resolve();
+    await expect.poll(() => received).toContain('1234567890');
+    const finished = Date.now();
+    await closed;
+    await rm(directory, { recursive: true });
+
+    expect(early).toBe('waits');
+    expect(Date.now() - finished).toBeLessThan(1000);
   });
 
   it('cuts what still runs at the deadline', async () => {
