@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 
+import { MemoryRegistry } from '@oci-package-proxy/oci';
 import { npmPublishBody, type NpmUpstream, type ScriptedServer, startNpmUpstream, startScriptedServer } from '@oci-package-proxy/testing';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { packageRef } from './package-name.ts';
 import { ADMIN, type Answer, type SampleRegistry, startSampleRegistry } from './sample-registry.contract.ts';
@@ -298,6 +299,27 @@ describe('packages of upstream', () => {
     expect(answer.body).toHaveLength(1000);
     expect(alone.log.map(({ msg }) => msg)).toContain('an ingest job could not be handed in; the file is stored when it is asked for again');
   });
+
+  it('hands a job in again when its file is asked for again and still is not stored', async () => {
+    const now = performance.now.bind(performance);
+    const options = { upstream: upstream.url, queueFails: true };
+    const alone = await startSampleRegistry(options);
+    await alone.ask('/left/-/left-1.1.0.tgz');
+    options.queueFails = false;
+
+    await alone.ask('/left/-/left-1.1.0.tgz');
+    const atOnce = alone.jobs.length;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + 10_000);
+    await alone.ask('/left/-/left-1.1.0.tgz');
+    await alone.ask('/left/-/left-1.1.0.tgz');
+    clock.mockRestore();
+    const outcomes = await alone.ingest();
+    await alone.stop();
+
+    expect(atOnce).toBe(0);
+    expect(outcomes).toEqual(['stored']);
+    expect(upstream.requests.filter((path) => path.endsWith('.tgz'))).toHaveLength(1);
+  });
 });
 
 describe('an upstream that does as it likes', () => {
@@ -345,6 +367,37 @@ describe('an upstream that does as it likes', () => {
 
     expect(document.versions['1.0.0']?.dist).toEqual({ shasum: sha1, tarball: `http://127.0.0.1:${registry.port}/odd/-/strange_name.tgz` });
     expect(registry.log.filter(({ level, msg }) => level === 'error' && String(msg).includes('other bytes'))).toHaveLength(1);
+  });
+
+  it('finds a file with an odd name that was stored elsewhere a moment ago', async () => {
+    const other = await startSampleRegistry({ upstream: null, registry: registry.registry });
+
+    const before = await other.ask('/odd/-/strange_name.tgz');
+    await registry.ask('/odd/-/strange_name.tgz');
+    await registry.ingest();
+    const after = await other.ask('/odd/-/strange_name.tgz');
+    await other.stop();
+
+    expect([before.status, after.status]).toEqual([404, 200]);
+  });
+
+  it('takes a file that storage has lost from upstream, but never other bytes under its name', async () => {
+    const stored: ConstructorParameters<typeof MemoryRegistry>[1] = new Map();
+    const lossy = await startSampleRegistry({ upstream: upstream.url, registry: new MemoryRegistry({}, stored) });
+    await lossy.ask('/odd/-/strange_name.tgz');
+    await lossy.ingest();
+    stored.get('npm/odd')?.blobs.clear();
+
+    const same = await lossy.ask('/odd/-/strange_name.tgz');
+    Object.assign((versions['1.0.0'] as { dist: object }).dist, { shasum: createHash('sha1').update('other').digest('hex') });
+    upstream.answer((request, response) => void response.end(request.url.endsWith('.tgz') ? 'other' : JSON.stringify({ name: 'odd', versions })));
+    await lossy.ask('/odd');
+    const other = await lossy.ask('/odd/-/strange_name.tgz');
+    await lossy.stop();
+
+    expect(same.body).toEqual(bytes);
+    expect(other.status, other.body.toString()).toBe(503);
+    expect(other.json()['error']).toMatch(/storage has lost/);
   });
 
   it('remembers deprecations for when upstream is off', async () => {

@@ -1,5 +1,7 @@
 import type { Readable } from 'node:stream';
 
+import { LRUCache } from 'lru-cache';
+
 import { ProxyError } from '@oci-package-proxy/errors';
 import type { IngestQueue } from '@oci-package-proxy/ingest';
 import type { ByteRange } from '@oci-package-proxy/oci';
@@ -14,6 +16,12 @@ import { ECOSYSTEM, versionOfTarball, versionTagOrNull } from '../package-name.t
 import type { PrivateNames } from '../private-names.ts';
 import { firstBytes } from './first-bytes.ts';
 import type { TarballIndex } from './tarball-index.ts';
+
+/** A job that was handed in so long ago (ms), of a file that is still asked for from the spool, may be lost. */
+const HANDED_IN_MS = 60_000;
+/** How long (ms) a queue that did not take a job is left alone about it. */
+const REFUSED_MS = 5_000;
+const MAX_HANDED_IN = 20_000;
 
 /** What {@link Tarballs} needs. */
 export interface TarballsOptions {
@@ -54,6 +62,8 @@ interface Wanted {
 /** Finds tarballs, held or at upstream. DESIGN §4, "Read". */
 export class Tarballs {
   readonly #options: TarballsOptions;
+  /** By key of the download. */
+  readonly #handedIn = new LRUCache<string, true>({ max: MAX_HANDED_IN, ttl: HANDED_IN_MS });
 
   constructor(options: TarballsOptions) {
     this.#options = options;
@@ -66,7 +76,13 @@ export class Tarballs {
   async find(ref: PackageRef, file: string, signal?: AbortSignal): Promise<Tarball | null> {
     const wanted = { ref, file, signal };
     const fact = await this.#held(wanted);
-    return fact === null ? this.#atUpstream(wanted) : this.#fromStore(wanted, fact);
+    const found = fact === null ? await this.#atUpstream(wanted) : await this.#fromStore(wanted, fact);
+    if (found !== null) {
+      return found;
+    }
+    // Not found is never said from a list that was cached.
+    const late = await this.#named(wanted, { fresh: true });
+    return late === null ? null : this.#fromStore(wanted, late);
   }
 
   async #held({ ref, file, signal }: Wanted): Promise<Fact | null> {
@@ -77,9 +93,13 @@ export class Tarballs {
     if (fact !== null && fileNameOf(ref.name, fact) === file) {
       return fact;
     }
-    // Odd names are found by what the facts say of themselves.
-    const { facts } = await ledger.fold(ref, { signal });
-    return [...facts.values()].find((known) => fileNameOf(ref.name, known) === file && known.tag !== tag) ?? null;
+    return this.#named({ ref, file, signal }, { fresh: false });
+  }
+
+  /** Odd names are found by what the facts say of themselves. */
+  async #named({ ref, file, signal }: Wanted, { fresh }: { readonly fresh: boolean }): Promise<Fact | null> {
+    const { facts } = await this.#options.ledger.fold(ref, { fresh, signal });
+    return [...facts.values()].find((known) => fileNameOf(ref.name, known) === file) ?? null;
   }
 
   async #fromStore(wanted: Wanted, fact: Fact): Promise<Tarball | null> {
@@ -95,17 +115,18 @@ export class Tarballs {
       start: async () => Promise.resolve(tarball),
       open: async (range, signal) => {
         const body = await this.#options.ledger.open(wanted.ref, layer, { range, signal });
-        return body === null ? this.#instead(wanted, { range, signal }) : body.stream;
+        return body === null ? this.#instead(wanted, fact, { range, signal }) : body.stream;
       },
     };
     return tarball;
   }
 
-  /** Storage has lost the file: upstream may still have it, and whatever comes is stored again. */
-  async #instead(wanted: Wanted, { range, signal }: { readonly range: ByteRange | undefined; readonly signal: AbortSignal }): Promise<Readable> {
+  /** Storage has lost the file: upstream may still have it. Other bytes than the stored ones were must not come under their name. */
+  async #instead(wanted: Wanted, fact: Fact, { range, signal }: { readonly range: ByteRange | undefined; readonly signal: AbortSignal }): Promise<Readable> {
     const tarball = await this.#atUpstream({ ...wanted, signal });
-    if (tarball === null) {
-      throw new ProxyError('storage-unavailable', `${wanted.file}: storage has lost this file, and there is no upstream to fetch it from. Restore it from a backup of the registry.`);
+    const same = [digestOfFact(fact), expectedDigest({ integrity: fact.payload })].map((digest) => etagOf(digest, ''));
+    if (tarball === null || !same.includes(tarball.etag)) {
+      throw new ProxyError('storage-unavailable', `${wanted.file}: storage has lost this file, and there is no upstream to fetch the same one from. Restore it from a backup of the registry.`);
     }
     const stream = await tarball.open(range, signal);
     return range === undefined ? stream : firstBytes(stream, range.end - range.start + 1);
@@ -149,23 +170,33 @@ export class Tarballs {
 
   async #download({ ref, file }: Wanted, { entry, digest, http }: { readonly entry: IndexEntry; readonly digest: ExpectedDigest; readonly http: Upstream }, signal: AbortSignal | undefined): Promise<Download> {
     const { downloads } = this.#options;
+    const handIn = async (): Promise<void> => this.#handIn(ref.name, file, digest);
     const request = {
       key: downloadKey(ref.name, file, digest),
       expected: expectedContent(digest),
       sources: [upstreamSource({ upstream: http, url: entry.tarball })],
       subject: `tarball ${file} of npm package ${ref.name}`,
-      onVerified: async (): Promise<void> => this.#enqueue(ref.name, file, digest),
+      onVerified: handIn,
     };
-    return downloads.open(request, signal);
+    const download = await downloads.open(request, signal);
+    // What has lain in the spool for a while is not stored yet: its job may be lost.
+    void download.finished.then(handIn, () => undefined);
+    return download;
   }
 
-  /** A lost job is a file that is fetched again: it must not fail a read. */
-  async #enqueue(name: string, file: string, digest: ExpectedDigest): Promise<void> {
+  /** A lost job is handed in again when the file is asked for again: it must not fail a read. */
+  async #handIn(name: string, file: string, digest: ExpectedDigest): Promise<void> {
     const { queue, holderId, logger, onEnqueued } = this.#options;
+    const key = downloadKey(name, file, digest);
+    if (this.#handedIn.has(key)) {
+      return;
+    }
+    this.#handedIn.set(key, true);
     try {
       await queue.enqueue({ version: 1, ecosystem: ECOSYSTEM, package: name, file, digest: digestText(digest), holder: holderId, at: Date.now() });
       onEnqueued?.('queued');
     } catch (err) {
+      this.#handedIn.set(key, true, { ttl: REFUSED_MS });
       onEnqueued?.('failed');
       logger.warn({ package: name, file, err }, 'an ingest job could not be handed in; the file is stored when it is asked for again');
     }
