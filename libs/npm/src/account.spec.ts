@@ -1,6 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
+import { MemoryRegistry } from '@oci-package-proxy/oci';
 import { temporaryDirectory } from '@oci-package-proxy/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
@@ -53,6 +54,7 @@ it('makes, lists and revokes tokens, for the password only', async () => {
   const headers = { authorization };
 
   const stolen = await registry.ask('/-/npm/v1/tokens', { method: 'POST', headers, body: { readonly: true, expires: 1 } });
+  const twice = await registry.ask('/-/npm/v1/tokens', { method: 'POST', headers, body: { password: authorization.slice('Bearer '.length), readonly: true, expires: 1 } });
   const made = await registry.ask('/-/npm/v1/tokens', { method: 'POST', headers, body: { password: PASSWORD, readonly: true, expires: 1 } });
   const reader = `Bearer ${String(made.json()['token'])}`;
   const refused = await registry.ask('/x', { method: 'PUT', headers: { authorization: reader }, body: {} });
@@ -60,7 +62,7 @@ it('makes, lists and revokes tokens, for the password only', async () => {
   const revoked = await registry.ask(`/-/npm/v1/tokens/token/${String(made.json()['key'])}`, { method: 'DELETE', headers });
   const after = await registry.ask('/-/whoami', { headers: { authorization: reader } });
 
-  expect(stolen.status).toBe(401);
+  expect([stolen.status, twice.status]).toEqual([401, 401]);
   expect(made.status, made.body.toString()).toBe(201);
   expect(refused.status).toBe(403);
   expect(list.urls).toEqual({});
@@ -79,12 +81,24 @@ it('shows a profile to who is signed in', async () => {
   expect(nobody.status).toBe(401);
 });
 
-it('changes nothing where publishing is switched off', async () => {
-  const closed = await startSampleRegistry({ upstream: null, publish: false });
+it('changes nothing where publishing is switched off, tokens included', async () => {
+  const stored = new MemoryRegistry();
+  const closed = await startSampleRegistry({ upstream: null, publish: false, usersFile, registry: stored });
+  const headers = { authorization: ADMIN };
+  const user = { name: 'carol', password: PASSWORD };
 
-  const answer = await closed.ask('/x', { method: 'PUT', headers: { authorization: ADMIN }, body: {} });
+  const answers = [
+    await closed.ask('/x', { method: 'PUT', headers, body: {} }),
+    await closed.ask('/-/user/org.couchdb.user:carol', { method: 'PUT', body: user }),
+    await closed.ask('/-/user/org.couchdb.user:carol/-rev/1', { method: 'PUT', body: user }),
+    await closed.ask('/-/npm/v1/tokens', { method: 'POST', headers, body: { password: ADMIN.slice('Bearer '.length) } }),
+    await closed.ask('/-/npm/v1/tokens/token/0123456789abcdef', { method: 'DELETE', headers }),
+    await closed.ask('/-/user/token/0123456789abcdef', { method: 'DELETE', headers }),
+  ];
+  const basic = await closed.ask('/-/whoami', { headers: { authorization: `Basic ${Buffer.from(`carol:${PASSWORD}`).toString('base64')}` } });
   await closed.stop();
 
-  expect(answer.status).toBe(403);
-  expect(answer.json()['error']).toMatch(/switched off/);
+  expect(answers.map(({ status, json }) => [status, json()['error']])).toEqual(answers.map(() => [403, expect.stringContaining('switched off')]));
+  expect(stored.operations.filter(({ kind }) => kind.startsWith('write'))).toEqual([]);
+  expect(basic.json()).toEqual({ username: 'carol' });
 });

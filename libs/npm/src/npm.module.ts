@@ -105,7 +105,7 @@ export function createDispatcher(dependencies: NpmDependencies, workshop: Docume
   });
   const routes = [
     ...serviceRoutes(),
-    ...accountRoutes({ gate, tokens }),
+    ...accountRoutes({ gate, tokens, writable: dependencies.uploadDirectory !== null }),
     ...writeRoutes({ gate, writes: writesOf(dependencies, packuments), onWrite: (result) => observer.onWrite?.(result) }),
     ...readRoutes({
       gate,

@@ -15,6 +15,8 @@ const BODY_BYTES = 64 * 1024;
 export interface AccountRoutesOptions {
   readonly gate: Gate;
   readonly tokens: Tokens;
+  /** False: publishing is switched off, and storage may be readable only. Tokens are stored there too. */
+  readonly writable: boolean;
 }
 
 /** Who one is, signing in and out, and tokens. */
@@ -42,6 +44,7 @@ class Account {
 
   async login({ request, reply, params }: Exchange): Promise<void> {
     const { gate, tokens } = this.#options;
+    this.#checkWritable();
     const { name, password } = loginBody(await readJson(request, BODY_BYTES));
     const id = params['user'] ?? '';
     if (id !== `${COUCH_USER}${name}`) {
@@ -63,7 +66,9 @@ class Account {
 
   /** The token itself may stand in the URL: it is neither logged nor repeated. */
   async revoke({ reply, who, params }: Exchange): Promise<void> {
-    await this.#options.tokens.revoke(known(who), params['token'] ?? '');
+    const owner = known(who);
+    this.#checkWritable();
+    await this.#options.tokens.revoke(owner, params['token'] ?? '');
     await sendJson(reply, { ok: true, success: true });
   }
 
@@ -74,14 +79,22 @@ class Account {
 
   async createToken({ request, reply, who }: Exchange): Promise<void> {
     const { gate, tokens } = this.#options;
+    const owner = known(who);
+    this.#checkWritable();
     const body = tokenBody(await readJson(request, BODY_BYTES));
     const password = body.password ?? '';
     // A token that fell into wrong hands must not make others that outlive it.
-    if (password === '' || !(await gate.checkPassword(request, known(who), password))) {
+    if (password === '' || !(await gate.checkPassword(request, owner, password))) {
       throw new ProxyError('unauthenticated', 'Making a token takes the password of the user who is signed in.');
     }
     const { token, info } = await tokens.issue(who, tokenWishes(body, Date.now()));
     await sendJson(reply, { ...tokenAnswer(info), token }, 201);
+  }
+
+  #checkWritable(): void {
+    if (!this.#options.writable) {
+      throw new ProxyError('forbidden', 'Publishing is switched off on this server, and so are signing in and changing tokens. Use a server where it is on, or user name and password.');
+    }
   }
 }
 

@@ -41,11 +41,11 @@ export class Gate {
     return this.#access.may(ANONYMOUS, 'read', { ecosystem: ECOSYSTEM, package: name });
   }
 
-  /** Checks a password without signing in. @throws ProxyError `unauthenticated`, `rate-limited`. */
+  /** Checks a password without signing in; a token in its place is none. @throws ProxyError `unauthenticated`, `rate-limited`. */
   async checkPassword(request: FastifyRequest, who: Principal, password: string): Promise<boolean> {
     const basic = `Basic ${Buffer.from(`${who.name}:${password}`).toString('base64')}`;
     const shown = await this.#access.authenticate(basic, { clientAddress: this.addressOf(request) });
-    return shown.name === who.name;
+    return shown.kind !== 'token' && shown.name === who.name;
   }
 
   /** The client's address, as far as trusted proxies tell. */
