@@ -10,6 +10,7 @@ const THREAD_BYTES = 1024 * 1024;
 const IDLE_MS = 60_000;
 
 interface Pending {
+  readonly worker: Worker;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -51,7 +52,7 @@ export class DocumentWorkshop {
     const id = this.#next;
     this.#next += 1;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    this.#pending.set(id, { resolve, reject });
+    this.#pending.set(id, { worker, resolve, reject });
     worker.postMessage({ id, task });
     return (await promise) as DocumentResults[T['kind']];
   }
@@ -86,9 +87,13 @@ export class DocumentWorkshop {
     if (this.#worker === worker) {
       this.#worker = null;
     }
-    for (const [id, { reject }] of this.#pending) {
+    for (const [id, pending] of this.#pending) {
+      // The end of a thread is heard of when the next one may have work already.
+      if (pending.worker !== worker) {
+        continue;
+      }
       this.#pending.delete(id);
-      reject(new ProxyError('internal', 'Working on a package document: the thread ended; it may be too large for the memory there is.', { cause }));
+      pending.reject(new ProxyError('internal', 'Working on a package document: the thread ended; it may be too large for the memory there is.', { cause }));
     }
   }
 

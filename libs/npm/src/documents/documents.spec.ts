@@ -182,4 +182,16 @@ describe('the workshop', () => {
     expect(await thread.run({ kind: 'index', name: 'sample', bytes })).not.toBeNull();
     await thread.close();
   });
+
+  it('loses no task to the end of the thread before', async () => {
+    const thread = new DocumentWorkshop(0);
+    await thread.run({ kind: 'index', name: 'sample', bytes });
+
+    const closed = thread.close();
+    const next = thread.run({ kind: 'index', name: 'sample', bytes });
+    await closed;
+
+    await expect(next).resolves.not.toBeNull();
+    await thread.close();
+  });
 });
