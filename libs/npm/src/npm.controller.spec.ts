@@ -416,5 +416,16 @@ describe('an upstream that does as it likes', () => {
     upstream.answer((_request, response) => void response.writeHead(200, { 'content-type': 'application/json' }).end('<html>'));
 
     expect((await registry.ask('/page')).status).toBe(503);
+    expect((await registry.ask('/-/npm/v1/attestations/page@1.0.0')).status).toBe(503);
+  });
+
+  it('shows what it holds when what upstream says is no packument', async () => {
+    await registry.ask('/odd/-/strange_name.tgz');
+    await registry.ingest();
+    upstream.answer((_request, response) => void response.end('<html>'));
+
+    const document = await registry.ask('/odd');
+
+    expect(document.json()).toMatchObject({ versions: { '1.0.0': { version: '1.0.0' } } });
   });
 });

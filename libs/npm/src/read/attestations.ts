@@ -1,3 +1,4 @@
+import { ProxyError } from '@oci-package-proxy/errors';
 import type { LedgerReader, PackageRef } from '@oci-package-proxy/storage';
 
 import { isObject, member, textMember } from '../documents/packument.ts';
@@ -24,7 +25,11 @@ export class Attestations {
     this.#options = options;
   }
 
-  /** The document of a version's attestations; null when it has none. @throws ProxyError as the ledger and upstream do. */
+  /**
+   * The document of a version's attestations; null when it has none.
+   * @throws ProxyError as the ledger and upstream do; `storage-unavailable` for a bundle that storage has lost,
+   * `upstream-unavailable` for an answer of upstream's that is no JSON.
+   */
   async of(ref: PackageRef, version: string): Promise<unknown> {
     const { ledger, upstream, isPrivate } = this.#options;
     const tag = versionTagOrNull(version);
@@ -32,14 +37,21 @@ export class Attestations {
     const layer = fact === null ? null : bundleLayer(fact);
     if (layer !== null && layer.size <= MAX_BUNDLE_BYTES) {
       const body = await ledger.open(ref, layer);
-      return body === null ? null : documentOf(await textOf(body.stream));
+      if (body === null) {
+        throw new ProxyError('storage-unavailable', `${ref.name}@${version}: storage has lost its attestations. Restore them from a backup of the registry.`);
+      }
+      return documentOf(await textOf(body.stream));
     }
     const { origin } = await ledger.fold(ref);
     if (origin === 'published' || upstream === null || isPrivate(ref.name)) {
       return null;
     }
     const document = await upstream.attestations(ref.name, version, {});
-    return document === null ? null : parsed(document.bytes.toString('utf8'));
+    const attestations = document === null ? null : parsed(document.bytes.toString('utf8'));
+    if (document !== null && attestations === null) {
+      throw new ProxyError('upstream-unavailable', `Reading the attestations of ${ref.name}@${version} from upstream: what it answered is no JSON. Check NPM_UPSTREAM_URL.`);
+    }
+    return attestations;
   }
 }
 

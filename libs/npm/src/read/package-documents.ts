@@ -78,17 +78,21 @@ export class PackageDocuments {
     return upstream === null ? this.#held(ref, fold, call) : this.#fromUpstream(upstream, ref, { fold, call });
   }
 
-  async #fromUpstream(upstream: UpstreamPackuments, ref: PackageRef, { fold, call }: { readonly fold: Fold; readonly call: DocumentCall }): Promise<EncodedDocument | null> {
-    let document: UpstreamDocument | null;
+  async #fromUpstream(upstream: UpstreamPackuments, ref: PackageRef, how: { readonly fold: Fold; readonly call: DocumentCall }): Promise<EncodedDocument | null> {
     try {
-      document = await upstream.document(ref.name, call);
+      return await this.#asked(upstream, ref, how);
     } catch (error) {
-      const held = UPSTREAM_FAILURES.some((code) => isProxyError(error, code)) ? await this.#heldAfresh(ref, call) : null;
+      const held = UPSTREAM_FAILURES.some((code) => isProxyError(error, code)) ? await this.#heldAfresh(ref, how.call) : null;
       if (held === null) {
         throw error;
       }
       return held;
     }
+  }
+
+  /** @throws ProxyError `upstream-unavailable` and its likes, also for an answer that is no packument. */
+  async #asked(upstream: UpstreamPackuments, ref: PackageRef, { fold, call }: { readonly fold: Fold; readonly call: DocumentCall }): Promise<EncodedDocument | null> {
+    const document = await upstream.document(ref.name, call);
     if (document === null) {
       return this.#held(ref, fold, call);
     }
