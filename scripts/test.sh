@@ -34,6 +34,6 @@ else
 fi
 
 command -v oras >/dev/null || printf '\nNot run: reading with oras (not installed; skopeo reads the same artifacts).\n'
-awk '{ p += $1; f += $2; s += $3 } END { printf "\n%d passed, %d failed%s\n", p, f, s > 0 ? ", " s " skipped" : "" }' "$totals"
+awk '{ p += $1; f += $2; s += $3 } END { printf "\n%d passed, %d failed%s\n", p, f, (s > 0 ? ", " s " skipped" : "") }' "$totals"
 [ "$(awk '{ f += $2 } END { print f + 0 }' "$totals")" -eq 0 ] || status=1
 exit "$status"
