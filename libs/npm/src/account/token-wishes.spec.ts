@@ -15,6 +15,6 @@ it.each([
   expect(tokenWishes(tokenBody(body), NOW)).toEqual(wishes);
 });
 
-it.each([{ cidr_whitelist: ['10.0.0.0/8'] }, { expires: 'soon' }, { expires: 1e12 }])('refuses what it could not keep: %j', (body) => {
+it.each([{ cidr_whitelist: ['10.0.0.0/8'] }, { packages_and_scopes_permission: 'no-access' }, { expires: 'soon' }, { expires: 1e12 }])('refuses what it could not keep: %j', (body) => {
   expect(() => tokenWishes(tokenBody(body), NOW)).toThrow(/Tokens|expiry/);
 });

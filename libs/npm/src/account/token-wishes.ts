@@ -23,6 +23,9 @@ export function tokenWishes(body: TokenBody, now: number): TokenWishes {
   if ((body.cidr_whitelist ?? body.cidr ?? []).length > 0) {
     throw new ProxyError('invalid', 'Tokens cannot be bound to addresses here. Leave --cidr out.');
   }
+  if (body.packages_and_scopes_permission === 'no-access') {
+    throw new ProxyError('invalid', 'Tokens are for packages alone here: one without access to any could do nothing. Choose read-only or read-write.');
+  }
   return {
     description: body.description ?? body.token_description ?? body.name ?? '',
     scope: { actions: actionsOf(body), ecosystem: ECOSYSTEM, packages: packagesOf(body) },
@@ -36,7 +39,7 @@ export function tokenAnswer({ id, description, created, expires, scope }: TokenI
 }
 
 function actionsOf(body: TokenBody): Action[] {
-  const readonly = body.readonly === true || body.packages_and_scopes_permission === 'read-only' || body.packages_and_scopes_permission === 'no-access';
+  const readonly = body.readonly === true || body.packages_and_scopes_permission === 'read-only';
   return readonly ? ['read'] : ['read', 'publish', 'delete'];
 }
 
