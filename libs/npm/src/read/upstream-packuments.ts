@@ -27,6 +27,7 @@ export class UpstreamPackuments {
   readonly #workshop: DocumentWorkshop;
   /** By name and revision; counted by versions. */
   readonly #indexes = new LRUCache<string, PackumentIndex>({ maxSize: INDEX_ENTRIES, sizeCalculation: ({ entries }) => entries.length + 1 });
+  readonly #indexing = new Map<string, Promise<PackumentIndex>>();
   /** Only for a while: upstream may change its mind, and then the next document says so. */
   readonly #current = new LRUCache<string, string>({ maxSize: 100_000, sizeCalculation: () => 1, ttl: CURRENT_MS });
 
@@ -49,12 +50,19 @@ export class UpstreamPackuments {
     }
   }
 
-  /** The index of a document. @throws ProxyError `upstream-unavailable` when it is no packument. */
+  /** The index of a document, made once for all who wait: each making takes a copy of the document. @throws ProxyError `upstream-unavailable` when it is no packument. */
   async index(name: string, document: UpstreamDocument): Promise<PackumentIndex> {
-    const known = this.#indexes.get(`${name} ${document.revision}`);
+    const key = `${name} ${document.revision}`;
+    const known = this.#indexes.get(key) ?? this.#indexing.get(key);
     if (known !== undefined) {
       return known;
     }
+    const making = this.#makeIndex(name, document).finally(() => this.#indexing.delete(key));
+    this.#indexing.set(key, making);
+    return making;
+  }
+
+  async #makeIndex(name: string, document: UpstreamDocument): Promise<PackumentIndex> {
     const index = await this.#workshop.run({ kind: 'index', name, bytes: document.bytes });
     if (index === null) {
       throw noPackument(name);
