@@ -20,7 +20,11 @@ export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | un
   if (signal === undefined) {
     return work;
   }
-  throwIfAborted(signal, subject);
+  if (signal.aborted) {
+    // Nobody hears of its failure any more, which must not end the process.
+    work.catch(() => undefined);
+    throw abortedError(subject, signal);
+  }
   const given = Promise.withResolvers<never>();
   const giveUp = (): void => given.reject(abortedError(subject, signal));
   signal.addEventListener('abort', giveUp, { once: true });
