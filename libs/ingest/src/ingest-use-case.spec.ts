@@ -1,7 +1,11 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
 import { ProxyError } from '@oci-package-proxy/errors';
-import { digestOf, fileBlob, MemoryRegistry } from '@oci-package-proxy/oci';
+import { digestOf, fileBlob, LayoutRegistry, MemoryRegistry } from '@oci-package-proxy/oci';
 import { Ledger, MEDIA_TYPE_PREFIX, type NewFact, type PackageRef } from '@oci-package-proxy/storage';
 import type { DownloadSource, SharedDownloads, SpooledFile } from '@oci-package-proxy/upstream';
+import { temporaryDirectory } from '@oci-package-proxy/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { type HolderTable, InProcessHolders } from './holders/in-process-holders.ts';
@@ -85,6 +89,19 @@ describe('IngestUseCase', () => {
     expect([before, await ledger.upstreamState(REF)]).toEqual([null, { latest: '1.0.0' }]);
     expect(outcome).toBe('present');
     expect(upstream.opened).toBe(1);
+  });
+
+  it('stores again what storage has lost of a version', async () => {
+    const directory = await temporaryDirectory('lost');
+    ledger = new Ledger({ registry: new LayoutRegistry({ directory }) });
+    await useCase().run(JOB);
+    await rm(join(directory, REF.repository, 'blobs/sha256', sha256Of(CONTENT)));
+
+    await useCase().run(JOB);
+
+    const body = await ledger.open(REF, { digest: digestOf(CONTENT), size: CONTENT.length });
+    expect(Buffer.concat((await body?.stream.toArray()) ?? []).toString()).toBe(CONTENT);
+    await rm(directory, { recursive: true });
   });
 
   it('leaves what is deleted deleted, without fetching it', async () => {

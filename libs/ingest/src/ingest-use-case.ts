@@ -27,7 +27,7 @@ export interface IngestObservation {
 
 /** What an {@link IngestUseCase} works with. */
 export interface IngestUseCaseOptions {
-  readonly ledger: Pick<LedgerPort, 'fold' | 'fact' | 'ingest' | 'writeUpstreamState' | 'refreshSnapshot'>;
+  readonly ledger: Pick<LedgerPort, 'fold' | 'fact' | 'open' | 'ingest' | 'writeUpstreamState' | 'refreshSnapshot'>;
   readonly downloads: Downloads;
   readonly holders: Holders;
   /** One for each ecosystem. */
@@ -103,8 +103,12 @@ export class IngestUseCase {
   async #known(plan: IngestPlan, signal: AbortSignal): Promise<IngestOutcome | null> {
     const { ledger } = this.#options;
     const fact = await ledger.fact(plan.ref, plan.tag, { signal });
-    if (fact !== null && (fact.origin === 'published' || hasFile(fact, plan))) {
-      return fact.origin === 'published' ? 'published' : 'present';
+    if (fact?.origin === 'published') {
+      return 'published';
+    }
+    if (fact !== null && hasFile(fact, plan)) {
+      // A file that storage has lost is stored again.
+      return (await this.#isThere(plan, fact, signal)) ? 'present' : null;
     }
     // Deletions and origins are write-once: an old fold may lack one, which the ledger then says, but never invents one.
     const fold = await ledger.fold(plan.ref, { signal });
@@ -112,6 +116,12 @@ export class IngestUseCase {
       return 'deleted';
     }
     return fold.origin === 'published' ? 'published' : null;
+  }
+
+  async #isThere({ ref }: IngestPlan, { layers: [file] }: Fact, signal: AbortSignal): Promise<boolean> {
+    const body = file === undefined ? null : await this.#options.ledger.open(ref, file, { signal });
+    body?.stream.on('error', () => undefined).destroy();
+    return body !== null;
   }
 
   async #fetchAndIngest(job: IngestJob, plan: IngestPlan, signal: AbortSignal): Promise<IngestOutcome> {

@@ -46,6 +46,8 @@ export class Ingester {
     const repository = registry.repository(ref.repository);
     const before = await this.#standing(repository, ref, { fact, call, mine: null });
     if (before === 'present') {
+      // The manifest is no proof that storage still has what it names.
+      await writeFactBlobs(repository, fact, call.signal);
       // Whoever stored it may have died before it said so.
       await changes.announce(ref);
     }

@@ -17,29 +17,25 @@ export interface NpmClient {
   copyFixture(fixture: string, as: string): Promise<string>;
 }
 
-/** Makes an npm client in `directory` for `registry`, signed in with `token` where one is given. `settings` go into its configuration. */
-export async function npmClient(options: {
-  readonly directory: string;
-  readonly registry: string;
-  readonly token?: string;
-  readonly settings?: Readonly<Record<string, string>>;
-}): Promise<NpmClient> {
+/** Makes an npm client in `directory` for `registry`, signed in with `token` where one is given. */
+export async function npmClient(options: { readonly directory: string; readonly registry: string; readonly token?: string }): Promise<NpmClient> {
   const { directory } = options;
   const userConfig = join(directory, '.npmrc');
   await mkdir(directory, { recursive: true });
   const lines = ['fund=false', 'audit=false', 'update-notifier=false', 'fetch-retries=0', 'loglevel=notice'];
-  lines.push(...Object.entries(options.settings ?? {}).map(([key, value]) => `${key}=${value}`));
   if (options.token !== undefined) {
     lines.push(`${options.registry.replace(/^https?:/, '')}:_authToken=${options.token}`);
   }
   await writeFile(userConfig, `${lines.join('\n')}\n`);
   const cache = join(directory, 'cache');
+  const extraCas = process.env['NODE_EXTRA_CA_CERTS'];
   return {
     directory,
     run: (parameters, how = {}) =>
       runCommand('npm', [...parameters, '--registry', how.registry ?? options.registry, '--userconfig', userConfig, '--cache', cache], {
         cwd: how.cwd ?? directory,
-        environment: { HOME: directory },
+        // A machine whose outbound TLS has a CA of its own says so here.
+        environment: { HOME: directory, ...(extraCas !== undefined && { NODE_EXTRA_CA_CERTS: extraCas }) },
         timeoutMs: how.timeoutMs,
         input: how.input,
       }),

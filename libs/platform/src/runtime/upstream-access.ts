@@ -41,7 +41,7 @@ export class UpstreamAccesses {
       onCircuit: (state) => this.#metrics.upstreamCircuit.set({ ecosystem }, CIRCUIT[state]),
     });
     this.#clients.push(upstream);
-    return { upstream, documents: new DocumentCache({ upstream, limitBytes: limits.documentBytes }) };
+    return { upstream, documents: new DocumentCache({ upstream, limitBytes: limits.documentBytes, logger: this.#logger }) };
   }
 
   async close(): Promise<void> {
