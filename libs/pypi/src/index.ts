@@ -1,0 +1,1 @@
+export { pypi } from './pypi-ecosystem.ts';
