@@ -1,5 +1,6 @@
 import { npm } from '@oci-package-proxy/npm';
 import type { EcosystemDefinition } from '@oci-package-proxy/platform';
+import { pypi } from '@oci-package-proxy/pypi';
 
 /** Whose jobs this worker can do; `INGEST_ECOSYSTEMS` narrows it. */
-export const ECOSYSTEMS: readonly EcosystemDefinition[] = [npm];
+export const ECOSYSTEMS: readonly EcosystemDefinition[] = [npm, pypi];

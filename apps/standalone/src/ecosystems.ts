@@ -1,5 +1,6 @@
 import { npm } from '@oci-package-proxy/npm';
 import type { EcosystemDefinition } from '@oci-package-proxy/platform';
+import { pypi } from '@oci-package-proxy/pypi';
 
 /** What the standalone proxy serves. */
-export const ECOSYSTEMS: readonly EcosystemDefinition[] = [npm];
+export const ECOSYSTEMS: readonly EcosystemDefinition[] = [npm, pypi];

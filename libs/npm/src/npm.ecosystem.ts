@@ -1,5 +1,4 @@
-import { ProxyError } from '@oci-package-proxy/errors';
-import { type Ecosystem, type EcosystemDefinition, type EcosystemSetup, keptValue, type Metrics, type PlatformConfig, type Runtime } from '@oci-package-proxy/platform';
+import { type Ecosystem, type EcosystemDefinition, type EcosystemSetup, type Metrics, type PlatformConfig, type Runtime, upstreamSetting } from '@oci-package-proxy/platform';
 
 import { defaultNpmUpstream } from './config/default-upstream.ts';
 import { NPM_VARIABLES } from './config/npm-variables.ts';
@@ -18,11 +17,11 @@ export const npm: EcosystemDefinition<typeof NPM_VARIABLES> = {
 
 async function create({ runtime, prefix, values }: EcosystemSetup<typeof NPM_VARIABLES>): Promise<Ecosystem> {
   const { config } = runtime;
-  const upstream = upstreamOf(runtime, await upstreamUrl(values.NPM_UPSTREAM_URL, config));
+  const upstream = upstreamOf(runtime, await upstreamSetting({ config, variable: 'NPM_UPSTREAM_URL', given: values.NPM_UPSTREAM_URL, what: 'the npm registry', fallback: defaultNpmUpstream }));
   const names = privateNamesIn(config);
   return {
     name: ECOSYSTEM,
-    mount: npmMount(prefix),
+    mounts: [npmMount(prefix)],
     codec: npmIngestCodec({ upstream, privateNames: names }),
     module: NpmModule.register({
       ledger: runtime.ledger,
@@ -35,23 +34,13 @@ async function create({ runtime, prefix, values }: EcosystemSetup<typeof NPM_VAR
       privateNames: names,
       basePath: prefix,
       config,
-      uploadDirectory: config.publish ? await makeUploadDirectory(config.dataDir) : null,
+      uploadDirectory: config.publish && !config.admin ? await makeUploadDirectory(config.dataDir) : null,
       limits: config.file.limits,
       logger: runtime.logger,
       observer: observerOf(runtime.metrics),
     }),
     hints: (origin, token) => hints(`${origin}${prefix}/`, token),
   };
-}
-
-async function upstreamUrl(given: string | undefined, config: PlatformConfig): Promise<string | null> {
-  if (given !== undefined) {
-    return given === 'off' ? null : given;
-  }
-  if (!config.standalone) {
-    throw new ProxyError('config', 'NPM_UPSTREAM_URL: set the URL of the npm registry that is to be pulled through, or off.');
-  }
-  return (await keptValue(config.dataDir, 'npm-upstream-url', defaultNpmUpstream)).value;
 }
 
 function upstreamOf(runtime: Runtime, url: string | null): NpmUpstreamAccess | null {

@@ -21,7 +21,7 @@ export const pypi: EcosystemDefinition<typeof VARIABLES> = {
     Promise.resolve({
       name: 'pypi',
       module: { module: class PypiModule {}, controllers: [PypiController] },
-      mount: { prefix, ecosystem: 'pypi' },
+      mounts: [{ prefix, ecosystem: 'pypi' }],
       codec: CODEC,
       hints: () => [],
     }),

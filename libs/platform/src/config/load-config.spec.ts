@@ -47,6 +47,13 @@ describe('loadConfig', () => {
     expect(config.spoolDir).toBe(join(config.dataDir, 'spool'));
   });
 
+  it('needs nothing for a command, and makes and keeps nothing', async () => {
+    const config = await loadConfig({ app: APP, env: { DATA_DIR: join(directory, 'data'), HOST: '0.0.0.0' }, admin: true, listens: false });
+
+    expect(config).toMatchObject({ admin: true, standalone: false, adminToken: null, tls: null, queueUrl: null, storage: { url: `layout:${join(directory, 'data/oci')}` } });
+    await expect(stat(join(directory, 'data'))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
   it.each<[string, string, (config: Awaited<ReturnType<typeof loadConfig>>) => unknown, unknown]>([
     ['HOST', '::1', ({ host, loopback }) => [host, loopback], ['::1', true]],
     ['PORT', '0', ({ port }) => port, 0],

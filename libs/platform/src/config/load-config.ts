@@ -20,6 +20,11 @@ export interface LoadConfigOptions<V extends z.ZodRawShape, F extends z.ZodRawSh
   readonly standalone?: boolean;
   /** False for a process without a public listener: what only that needs is not asked for. Default true. */
   readonly listens?: boolean;
+  /**
+   * True for a command that ends again: nothing is required, nothing is made or kept, storage is that of the standalone app
+   * unless another is named. Default false.
+   */
+  readonly admin?: boolean;
   /** Variables of an ecosystem: zod schemas by name, each over the text in the environment. `<NAME>_FILE` works for them too. */
   readonly variables?: V;
   /** Further top-level sections of CONFIG_FILE: zod schemas by name. Use strict objects. */
@@ -51,7 +56,7 @@ export async function loadConfig<V extends z.ZodRawShape = Record<never, never>,
   const extras = parseAll(own, texts, problems);
   const file = await readConfigFile(variables.CONFIG_FILE ?? null, options.configFile ?? ({} as F), problems);
   const base = baseConfig(options, variables);
-  const context = { standalone: base.standalone, loopback: base.loopback || options.listens === false, port: base.port, tlsPort: base.tls?.port ?? null, metricsPort: base.internal.port };
+  const context = { standalone: base.standalone || base.admin, loopback: base.loopback || options.listens === false, port: base.port, tlsPort: base.tls?.port ?? null, metricsPort: base.internal.port };
   // A variable that is set but wrong is reported once, as wrong, and not as missing too.
   checkCombinations({ ...texts, ...variables } as PlatformVariables, context, problems);
   problems.throwIfAny();
@@ -104,6 +109,7 @@ function baseConfig(options: LoadConfigOptions<z.ZodRawShape, z.ZodRawShape>, va
   return {
     app: app.name,
     standalone,
+    admin: options.admin === true,
     host,
     port: variables.PORT ?? app.port,
     basePath: variables.BASE_PATH ?? app.basePath.replace(/\/+$/, ''),
@@ -151,7 +157,8 @@ function storageOf(variables: PlatformVariables, dataDir: string, ca: string | n
 }
 
 async function secretsOf(base: BaseConfig, variables: PlatformVariables): Promise<Pick<PlatformConfig, 'secretKey' | 'instanceId' | 'adminToken' | 'adminTokenIsNew'>> {
-  const made = (name: string): ReturnType<typeof keptValue> => keptValue(base.dataDir, name, () => randomBytes(32).toString('hex'));
+  const random = (): string => randomBytes(32).toString('hex');
+  const made = async (name: string): ReturnType<typeof keptValue> => (base.admin ? { value: random(), isNew: false } : keptValue(base.dataDir, name, random));
   const secretKey = variables.SECRET_KEY ?? (await made('secret-key')).value;
   const admin = variables.ADMIN_TOKEN === undefined && base.standalone ? await made('admin-token') : null;
   return {

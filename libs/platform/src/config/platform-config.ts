@@ -23,6 +23,8 @@ export interface StorageConfig {
 export interface PlatformConfig {
   readonly app: string;
   readonly standalone: boolean;
+  /** Whether it is a command that ends again and serves nothing. */
+  readonly admin: boolean;
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;

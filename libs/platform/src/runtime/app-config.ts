@@ -11,8 +11,13 @@ export const APP_SECTIONS = {
   privateNames: z.record(z.string(), z.array(z.string().min(1))).default({}),
 };
 
-/** The configuration of a process, with the variables of its ecosystems as `values`. */
-export type AppConfig = LoadedConfig<Record<never, never>, typeof APP_SECTIONS> & { readonly values: Readonly<Record<string, unknown>> };
+/** The configuration of a process. */
+export type AppConfig = LoadedConfig<Record<never, never>, typeof APP_SECTIONS> & {
+  /** The variables of its ecosystems. */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** The sections of its ecosystems, by name. */
+  readonly sections: Readonly<Record<string, unknown>>;
+};
 
 /** What an app is called and where it listens when nothing else is said. */
 export interface AppDefaults {
@@ -21,13 +26,28 @@ export interface AppDefaults {
   readonly metricsPort: number;
 }
 
+/** What kind of process it is: see `LoadConfigOptions`. */
+export interface AppKind {
+  readonly standalone: boolean;
+  readonly listens?: boolean;
+  readonly admin?: boolean;
+}
+
 /**
  * Reads the configuration of an app that serves `ecosystems`.
  * @throws ProxyError `config` with everything that is wrong.
  */
-export async function loadAppConfig(app: AppDefaults, ecosystems: readonly EcosystemDefinition[], how: { readonly standalone: boolean; readonly listens?: boolean }): Promise<AppConfig> {
+export async function loadAppConfig(app: AppDefaults, ecosystems: readonly EcosystemDefinition[], kind: AppKind): Promise<AppConfig> {
   const variables: z.ZodRawShape = Object.assign({}, ...ecosystems.map((ecosystem) => ecosystem.variables));
-  const config = await loadConfig({ app: { ...app, basePath: '/' }, ...how, variables, configFile: APP_SECTIONS });
+  const configFile = { ...APP_SECTIONS, ecosystems: sectionsOf(ecosystems) };
+  const config = await loadConfig({ app: { ...app, basePath: '/' }, ...kind, variables, configFile });
   const values = Object.fromEntries(Object.keys(variables).map((name) => [name, (config as Readonly<Record<string, unknown>>)[name]]));
-  return { ...config, values } as AppConfig;
+  // What `config` holds was parsed by the very schemas that the type stands for.
+  return { ...config, values, sections: config.file.ecosystems } as unknown as AppConfig;
+}
+
+/** All processes read one file, so each takes what it does not know of the others. */
+function sectionsOf(ecosystems: readonly EcosystemDefinition[]): z.ZodType<Readonly<Record<string, unknown>>> {
+  const known = ecosystems.flatMap(({ name, section }) => (section === undefined ? [] : [[name, section] as const]));
+  return z.looseObject(Object.fromEntries(known)).prefault({});
 }

@@ -50,8 +50,10 @@ export async function createRuntime(config: AppConfig, logger: Logger): Promise<
     logger,
     onEvicted: (key) => void holders.release(key),
   });
-  // A spool that cannot be written must show now, not at the first download.
-  await shared.prepare();
+  if (!config.admin) {
+    // A spool that cannot be written must show now, not at the first download.
+    await shared.prepare();
+  }
   const { access, tokens, close: closeAccess } = await createAccess({
     usersFile: config.usersFile,
     adminToken: config.adminToken,

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import type { IngestCodec } from '@oci-package-proxy/ingest';
 
 import type { HttpMount } from '../http/mounts.ts';
+import type { AdminCommand } from './admin-command.ts';
 import type { Runtime } from './runtime.ts';
 
 /** One package ecosystem, as the apps list it. */
@@ -12,6 +13,11 @@ export interface EcosystemDefinition<V extends z.ZodRawShape = z.ZodRawShape> {
   readonly name: string;
   /** Its own environment variables: zod schemas over the texts, as `loadConfig` takes them. */
   readonly variables: V;
+  /**
+   * What CONFIG_FILE may say of it below `ecosystems.<name>`: a schema that takes an absent section too (`prefault`). Left out:
+   * there is no such section.
+   */
+  readonly section?: z.ZodType;
   /**
    * Makes it for one process.
    * @throws ProxyError `config` when a variable that this kind of process needs is missing.
@@ -24,7 +30,11 @@ export interface EcosystemSetup<V extends z.ZodRawShape = z.ZodRawShape> {
   readonly runtime: Runtime;
   /** Path prefix of its routes: `''`, or like `/npm`. */
   readonly prefix: string;
+  /** Path prefix of what is not below `prefix`, such as `/api/v1/…`: `''` unless all of it is served below a path. */
+  readonly root: string;
   readonly values: z.output<z.ZodObject<V>>;
+  /** What {@link EcosystemDefinition.section} made of its section. */
+  readonly section: unknown;
 }
 
 /** An ecosystem in a running process. */
@@ -32,8 +42,11 @@ export interface Ecosystem {
   readonly name: string;
   /** Its controllers. */
   readonly module: DynamicModule;
-  readonly mount: HttpMount;
+  /** Everything that its controllers answer below. */
+  readonly mounts: readonly HttpMount[];
   readonly codec: IngestCodec;
+  /** What operators can do with it from the command line. */
+  readonly commands?: readonly AdminCommand[];
   /** Lines to paste that point its clients at `origin` (no slash at its end). */
   hints(origin: string, token: string | null): readonly string[];
 }

@@ -34,7 +34,7 @@ export async function startFrontEnd(options: FrontEndOptions): Promise<RunningAp
   const logger = createLogger({ name: options.name, level: config.logLevel });
   const runtime = await createRuntime(config, logger);
   try {
-    const ecosystem = await options.ecosystem.create({ runtime, prefix: config.basePath, values: config.values });
+    const ecosystem = await options.ecosystem.create({ runtime, prefix: config.basePath, root: '', values: config.values, section: config.sections[options.ecosystem.name] });
     const served = await serve(runtime, config, { ecosystems: [ecosystem], module: options.module([ecosystem]) });
     logger.info({ url: served.listeners.url, internal: served.internal.url }, 'listening');
     return { close: async () => closeAll([() => served.close(), () => runtime.close()]) };
@@ -60,7 +60,7 @@ export async function serve(
 ): Promise<Served> {
   const { logger, metrics } = runtime;
   const health = new HealthChecks({ checks: runtime.checks, logger });
-  const app = await createHttpApp(what.module, { config, logger, metrics, health, mounts: what.ecosystems.map(({ mount }) => mount) });
+  const app = await createHttpApp(what.module, { config, logger, metrics, health, mounts: what.ecosystems.flatMap(({ mounts }) => mounts) });
   try {
     const pair = await tlsPair(config);
     const tls = config.tls === null || pair === null ? undefined : { port: config.tls.port, pair };

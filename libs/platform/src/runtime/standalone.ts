@@ -26,7 +26,9 @@ export async function startStandalone(options: StandaloneOptions): Promise<Runni
   const runtime = await createRuntime(config, logger);
   try {
     const ecosystems = await Promise.all(
-      options.ecosystems.map((definition) => definition.create({ runtime, prefix: `${config.basePath}/${definition.name}`, values: config.values })),
+      options.ecosystems.map((definition) =>
+        definition.create({ runtime, prefix: `${config.basePath}/${definition.name}`, root: config.basePath, values: config.values, section: config.sections[definition.name] }),
+      ),
     );
     const ingest = await startIngest(runtime, ecosystems, options.ingestModule);
     const served = await serve(runtime, config, { ecosystems, module: options.module(ecosystems) });

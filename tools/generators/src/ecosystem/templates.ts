@@ -135,7 +135,7 @@ export const ${name}: EcosystemDefinition<typeof VARIABLES> = {
     Promise.resolve({
       name: '${name}',
       module: { module: class ${type}Module {}, controllers: [${type}Controller] },
-      mount: { prefix, ecosystem: '${name}' },
+      mounts: [{ prefix, ecosystem: '${name}' }],
       codec: CODEC,
       hints: () => [],
     }),

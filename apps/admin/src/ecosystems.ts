@@ -1,0 +1,6 @@
+import { npm } from '@oci-package-proxy/npm';
+import type { EcosystemDefinition } from '@oci-package-proxy/platform';
+import { pypi } from '@oci-package-proxy/pypi';
+
+/** Whose commands there are. */
+export const ECOSYSTEMS: readonly EcosystemDefinition[] = [npm, pypi];

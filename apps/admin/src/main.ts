@@ -1,0 +1,9 @@
+import 'reflect-metadata';
+
+import { userInfo } from 'node:os';
+
+import { runAdmin } from '@oci-package-proxy/platform';
+
+import { ECOSYSTEMS } from './ecosystems.ts';
+
+await runAdmin({ ecosystems: ECOSYSTEMS, args: process.argv.slice(2), by: `admin command (${userInfo().username})` });
