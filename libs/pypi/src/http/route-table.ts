@@ -1,0 +1,79 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+import type { Principal } from '@oci-package-proxy/access';
+
+import type { PypiIndex } from '../config/indexes.ts';
+
+/** One request on its way to a handler. */
+export interface Exchange {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly who: Principal;
+  /** What the path says, decoded, by the pattern's names. */
+  readonly params: Readonly<Record<string, string>>;
+}
+
+/** One request to an index. */
+export interface IndexExchange extends Exchange {
+  readonly index: PypiIndex;
+  /** Path prefix of the index: `''`, `/pypi`, `/pypi/internal`. */
+  readonly path: string;
+}
+
+/** A route, whose handler takes exchanges of the kind that its table is for. */
+export interface Route<E extends Exchange = Exchange> {
+  readonly methods: readonly string[];
+  /** Parts of the path below the table's base: a literal, or `:name` for any one part. Also the label in metrics. */
+  readonly pattern: string;
+  handler(exchange: E): Promise<void>;
+}
+
+/** A route and what the path says. */
+export interface RouteMatch<E extends Exchange = Exchange> {
+  readonly route: Route<E>;
+  readonly params: Readonly<Record<string, string>>;
+}
+
+interface Compiled<E extends Exchange> {
+  readonly route: Route<E>;
+  readonly pattern: readonly string[];
+}
+
+/**
+ * Routes, tried in their order. The router of the framework cannot do it: every index has the same ones, a project may be called
+ * `json` or `simple`, and a slash at the end makes no other route.
+ */
+export class RouteTable<E extends Exchange = Exchange> {
+  readonly #routes: readonly Compiled<E>[];
+
+  constructor(routes: readonly Route<E>[]) {
+    this.#routes = routes.map((route) => ({ route, pattern: route.pattern.split('/').filter((part) => part !== '') }));
+  }
+
+  /** The first route for a method and the parts of a path; null when there is none. */
+  find(method: string, parts: readonly string[]): RouteMatch<E> | null {
+    for (const { route, pattern } of this.#routes) {
+      const params = route.methods.includes(method) ? match(pattern, parts) : null;
+      if (params !== null) {
+        return { route, params };
+      }
+    }
+    return null;
+  }
+}
+
+function match(pattern: readonly string[], parts: readonly string[]): Record<string, string> | null {
+  if (pattern.length !== parts.length) {
+    return null;
+  }
+  const params: Record<string, string> = {};
+  for (const [index, head] of pattern.entries()) {
+    const part = parts[index] ?? '';
+    if (head.startsWith(':')) {
+      params[head.slice(1)] = part;
+    } else if (head !== part) {
+      return null;
+    }
+  }
+  return params;
+}
