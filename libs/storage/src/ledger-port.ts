@@ -37,6 +37,8 @@ export interface LedgerReader {
    * deletion tag in parallel. Null when it does not exist or was deleted; null is never answered from a cache.
    */
   fact(ref: PackageRef, tag: string, call?: LedgerCall): Promise<Fact | null>;
+  /** Where a package comes from, without any list; null while nothing is decided, which is never answered from a cache. */
+  origin(ref: PackageRef, call?: LedgerCall): Promise<Origin | null>;
   /** A layer of a fact, verified on the way. Null when the store has lost it: treat it as a miss. */
   open(ref: PackageRef, layer: Pick<Descriptor, 'digest' | 'size'>, call?: LedgerCall & { readonly range?: ByteRange }): Promise<BlobBody | null>;
   /** The last state of upstream that a worker wrote, or null. */

@@ -77,6 +77,14 @@ describe.each([
     expect(await text(body!.stream)).toBe('file of 1.0.0');
   });
 
+  it('tells where a package comes from, and remembers no undecided one', async () => {
+    const reader = new Ledger({ registry });
+    const before = await reader.origin(ref);
+    await new Ledger({ registry }).ingest(ref, newFact('1.0.0'));
+
+    expect([before, await reader.origin(ref)]).toEqual([null, 'upstream']);
+  });
+
   it('takes the same version again, and refuses another one under its number', async () => {
     const ledger = new Ledger({ registry });
     await ledger.publish(ref, newFact('1.0.0'), { by: 'alice' });

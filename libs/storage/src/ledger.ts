@@ -76,6 +76,10 @@ export class Ledger implements LedgerPort {
     return this.#facts.read(ref, tag, call);
   }
 
+  async origin(ref: PackageRef, call?: LedgerCall): Promise<Origin | null> {
+    return this.#origins.read(ref, call);
+  }
+
   async open(ref: PackageRef, layer: Pick<Descriptor, 'digest' | 'size'>, call?: LedgerCall & { readonly range?: ByteRange }): Promise<BlobBody | null> {
     return this.#facts.open(ref, layer, call);
   }

@@ -32,6 +32,8 @@ export interface UpstreamDocument {
   /** Decoded bytes. */
   readonly bytes: Buffer;
   readonly contentType: string;
+  /** Where it came from, after redirects: what links in it are relative to. */
+  readonly url: string;
   readonly etag: string | null;
   /** Changes if and only if the bytes do. */
   readonly revision: string;

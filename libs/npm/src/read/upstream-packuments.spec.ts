@@ -7,7 +7,7 @@ import { DocumentWorkshop } from '../documents/document-workshop.ts';
 import { UpstreamPackuments } from './upstream-packuments.ts';
 
 function documentOf(text: string): UpstreamDocument {
-  return { bytes: Buffer.from(text), contentType: 'application/json', etag: null, revision: createHash('sha256').update(text).digest('hex'), confirmedAt: 0, stale: false };
+  return { bytes: Buffer.from(text), contentType: 'application/json', url: 'http://upstream.example.com/', etag: null, revision: createHash('sha256').update(text).digest('hex'), confirmedAt: 0, stale: false };
 }
 
 it('makes an index once for all who wait, and again after one that could not be made', async () => {

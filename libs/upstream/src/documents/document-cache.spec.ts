@@ -83,6 +83,14 @@ describe('DocumentCache', () => {
     expect(server.requests).toHaveLength(1);
   });
 
+  it('says where a document came from, after redirects', async () => {
+    server.answer((request, response) => void (request.url === '/doc' ? response.writeHead(301, { location: '/other/doc' }).end() : response.writeHead(200).end('{}')));
+
+    const document = await cacheWith().get({ url, accept: ACCEPT });
+
+    expect(document?.url).toBe(`${server.url}/other/doc`);
+  });
+
   it('keeps what is accepted apart', async () => {
     server.answer((request, response) => void response.end(request.headers.accept));
     const cache = cacheWith();

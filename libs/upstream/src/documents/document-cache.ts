@@ -116,8 +116,8 @@ export class DocumentCache implements UpstreamDocuments {
     if (document === null || confirmedAt === null || (failure !== null && old)) {
       throw failure?.error ?? new ProxyError('internal', 'a cached document has no time');
     }
-    const { bytes, contentType, etag, revision } = document;
-    return { bytes, contentType, etag, revision, confirmedAt, stale: failure !== null };
+    const { bytes, contentType, url, etag, revision } = document;
+    return { bytes, contentType, url, etag, revision, confirmedAt, stale: failure !== null };
   }
 
   #start(key: string, asked: Asked): Promise<Entry> {

@@ -9,6 +9,8 @@ import { ACCEPT_ENCODING, readDocument } from './decoded-body.ts';
 export interface StoredDocument {
   readonly bytes: Buffer;
   readonly contentType: string;
+  /** After redirects. */
+  readonly url: string;
   readonly etag: string | null;
   readonly lastModified: string | null;
   readonly revision: string;
@@ -39,7 +41,7 @@ export async function fetchDocument(upstream: Upstream, fetch: DocumentFetch): P
     return null;
   }
   if (answer.status === 304 && fetch.known !== null) {
-    return { ...fetch.known, etag: answer.headers['etag'] ?? fetch.known.etag, lastModified: answer.headers['last-modified'] ?? fetch.known.lastModified };
+    return { ...fetch.known, url: answer.url, etag: answer.headers['etag'] ?? fetch.known.etag, lastModified: answer.headers['last-modified'] ?? fetch.known.lastModified };
   }
   throw new ProxyError('upstream-unavailable', `fetching ${redactUrl(fetch.url)}: upstream answered ${answer.status}, which is no document; check the upstream's URL`);
 }
@@ -49,6 +51,7 @@ async function received(answer: UpstreamResponse, fetch: DocumentFetch): Promise
   return {
     bytes,
     contentType: answer.headers['content-type'] ?? 'application/octet-stream',
+    url: answer.url,
     etag: answer.headers['etag'] ?? null,
     lastModified: answer.headers['last-modified'] ?? null,
     revision: createHash('sha256').update(bytes).digest('hex').slice(0, 32),
