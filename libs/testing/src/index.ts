@@ -10,3 +10,16 @@ export { type NpmUpstream, startNpmUpstream, type UpstreamVersion } from './npm-
 export { type ScriptedHandler, type ScriptedRequest, type ScriptedServer, startScriptedServer } from './scripted-server.ts';
 export { type Interceptor, type ScriptedRegistry, startScriptedRegistry } from './scripted-registry.ts';
 export { startTokenAuthProxy, type TokenAuthOptions, type TokenAuthProxy } from './token-auth-proxy.ts';
+export { type BigFile, bigWheel } from './pypi/big-wheel.ts';
+export {
+  type PypiUpstream,
+  type PypiUpstreamFile,
+  type PypiUpstreamOptions,
+  type PypiUpstreamProject,
+  type PypiUpstreamRequest,
+  startPypiUpstream,
+} from './pypi/pypi-upstream.ts';
+export { type PypiUploadBody, pypiUploadBody, type PypiUploadOptions, type PypiUploadStream, pypiUploadStream, type UploadClient } from './pypi/pypi-upload.ts';
+export { pyproject, type SdistOptions, sdistFile } from './pypi/sdist-file.ts';
+export { coreMetadata, type MetadataOptions, noise, type PackageFile, type WheelOptions, wheelFile } from './pypi/wheel-file.ts';
+export { type ZipEntry, zipFile } from './pypi/zip-file.ts';
