@@ -16,7 +16,7 @@ export { type FileBody, sendFile } from './http/file-response.ts';
 export { createHttpApp, type HttpAppOptions } from './http/http-app.ts';
 export { readJson } from './http/json-body.ts';
 export { type HttpListeners, listenHttp, type ListenOptions } from './http/listening.ts';
-export type { ErrorBodyEncoder, HttpMount } from './http/mounts.ts';
+export type { EncodedError, ErrorBodyEncoder, HttpMount } from './http/mounts.ts';
 export { publicBase } from './http/public-base.ts';
 export { loggablePath } from './http/request-path.ts';
 export { type AddressRange, clientAddress } from './http/trusted-proxies.ts';

@@ -9,6 +9,8 @@ import { type ErrorAnswer, errorAnswer, isUnforeseen } from './error-answer.ts';
 import type { HttpMounts } from './mounts.ts';
 import { loggablePath } from './request-path.ts';
 
+/** Longest reason phrase, in characters: some clients give up on long status lines. */
+const MAX_REASON = 400;
 const CHALLENGE = 'Basic realm="packages", Bearer realm="packages"';
 
 /** The one place where an error becomes an answer: status by the table, body by the ecosystem, unforeseen ones logged and hidden. */
@@ -36,9 +38,12 @@ export class ErrorFilter implements ExceptionFilter {
       reply.raw.destroy();
       return;
     }
-    const encoded = this.#mounts.errorBody(request.originalUrl)(answer, { url: request.originalUrl });
+    const encoded = this.#mounts.errorBody(request.originalUrl)(answer, { url: request.originalUrl, accept: request.headers.accept });
     reply.removeHeader('content-length').removeHeader('etag').removeHeader('cache-control').removeHeader('last-modified').removeHeader('content-encoding');
     reply.header('cache-control', 'no-store').headers(headersOf(answer)).headers(encoded.headers ?? {});
+    if (encoded.reason !== undefined) {
+      reply.raw.statusMessage = reasonPhrase(encoded.reason);
+    }
     reply.code(answer.status).header('content-type', encoded.contentType).send(Buffer.from(encoded.body));
   }
 
@@ -54,6 +59,10 @@ export class ErrorFilter implements ExceptionFilter {
       this.#logger.error({ err: error }, 'request failed unexpectedly');
     }
   }
+}
+
+function reasonPhrase(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, MAX_REASON);
 }
 
 function headersOf(answer: ErrorAnswer): Record<string, string> {

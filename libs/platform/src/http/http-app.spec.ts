@@ -17,7 +17,7 @@ import { appServers } from './http-app.ts';
 import type { ErrorBodyEncoder } from './mounts.ts';
 import { ask, askRaw, type ProbeApp, startProbeApp } from './probe-app.contract.ts';
 
-const alpha: ErrorBodyEncoder = (error) => ({ contentType: 'application/alpha', body: `alpha ${error.status} ${error.message}`, headers: { 'x-alpha': error.code } });
+const alpha: ErrorBodyEncoder = (error) => ({ contentType: 'application/alpha', body: `alpha ${error.status} ${error.message}`, headers: { 'x-alpha': error.code }, reason: `alpha ${error.message}` });
 const beta: ErrorBodyEncoder = (error) => ({ contentType: 'text/beta', body: `beta ${error.code}` });
 
 describe('createHttpApp', () => {
@@ -50,6 +50,16 @@ describe('createHttpApp', () => {
     expect(answer.headers['retry-after']).toBe('2');
     expect(answer.headers['www-authenticate'] !== undefined).toBe(code === 'unauthenticated');
     expect(answer.body.toString().includes('the text')).toBe(code !== 'internal' && code !== 'config');
+  });
+
+  it('lets an ecosystem write the reason of the status line, harmless to whoever reads it', async () => {
+    probe.handle(() => {
+      throw new ProxyError('conflict', `over there: \u00e9\r\nx-evil: 1${'.'.repeat(1000)}`);
+    });
+
+    const answer = await askRaw(probe.port, 'GET /probe/x HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
+
+    expect(answer).toMatch(/^HTTP\/1\.1 409 alpha over there: \?\?\?x-evil: 1\.{100,400}\r\n/);
   });
 
   it('hides unknown errors behind the request id, and logs them with their stack', async () => {

@@ -1,10 +1,19 @@
 import type { ErrorCode } from '@oci-package-proxy/errors';
 
+/** An error as an ecosystem writes it. */
+export interface EncodedError {
+  readonly contentType: string;
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Shown by clients that print the status line (RFC 9112 §4) and not the body. Characters outside printable ASCII are replaced. */
+  readonly reason?: string;
+}
+
 /** Writes an error the way an ecosystem's clients read it. Must not throw. */
 export type ErrorBodyEncoder = (
   error: { readonly status: number; readonly code: ErrorCode; readonly message: string },
-  request: { readonly url: string },
-) => { readonly contentType: string; readonly body: string; readonly headers?: Readonly<Record<string, string>> };
+  request: { readonly url: string; readonly accept: string | undefined },
+) => EncodedError;
 
 /** A path prefix and what an ecosystem wants done below it, outside of its controllers. */
 export interface HttpMount {
