@@ -1,0 +1,54 @@
+import { isProxyError } from '@oci-package-proxy/errors';
+
+import type { PypiIndex } from '../config/indexes.ts';
+import { type CoreMetadata, parseCoreMetadata } from '../metadata/core-metadata.ts';
+import type { ProjectReader, ReadCall } from '../read/read-port.ts';
+import { isWheel } from './api-file.ts';
+import type { Release } from './releases.ts';
+
+/** How many files of a kind are asked for their metadata: they nearly always say the same. */
+const FILES_OF_A_KIND = 3;
+
+/** What can be read of files. */
+export type MetadataReader = Pick<ProjectReader, 'metadata' | 'description'>;
+
+/** Of which release, for whom. */
+export interface ReleaseCall {
+  readonly index: PypiIndex;
+  /** Normalized. */
+  readonly name: string;
+  readonly call: ReadCall;
+}
+
+/**
+ * Core metadata of a release, from the first of its files that has any: what wheels announce, then what is held of wheels and of
+ * the others. Null where none can be had, also because somebody does not answer now: what is shown says less then.
+ */
+export async function releaseMetadata(reader: MetadataReader, release: Release, { index, name, call }: ReleaseCall): Promise<CoreMetadata | null> {
+  const wheels = release.files.filter(isWheel);
+  const others = release.files.filter((file) => !isWheel(file)).slice(0, FILES_OF_A_KIND);
+  for (const { filename } of wheels.filter(({ metadataSha256 }) => metadataSha256 !== null).slice(0, FILES_OF_A_KIND)) {
+    const served = await orNull(reader.metadata(index, name, filename, call));
+    if (served !== null) {
+      return parseCoreMetadata(served.bytes);
+    }
+  }
+  for (const { filename } of [...wheels.slice(0, FILES_OF_A_KIND), ...others]) {
+    const bytes = await orNull(reader.description(index, name, filename, call));
+    if (bytes !== null) {
+      return parseCoreMetadata(bytes);
+    }
+  }
+  return null;
+}
+
+async function orNull<T>(reading: Promise<T | null>): Promise<T | null> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (isProxyError(error) && !isProxyError(error, 'aborted') && !isProxyError(error, 'internal')) {
+      return null;
+    }
+    throw error;
+  }
+}
