@@ -1,7 +1,7 @@
 import type { LedgerReader } from '@oci-package-proxy/storage';
 
 import type { PypiIndexes } from '../config/indexes.ts';
-import type { ProjectReader } from '../read/read-port.ts';
+import { UpstreamPages } from '../read/upstream-pages.ts';
 import type { ManageLedger } from './manage-call.ts';
 import { ProjectPlaces } from './project-places.ts';
 import { ProjectStates } from './project-states.ts';
@@ -21,13 +21,13 @@ export interface Management {
 export interface ManagementOptions {
   readonly ledger: ManageLedger & Pick<LedgerReader, 'fold'>;
   readonly indexes: PypiIndexes;
-  /** Tells what upstreams list. */
-  readonly reader: Pick<ProjectReader, 'page'>;
+  /** Default: ones of its own, on the upstreams' shared documents. */
+  readonly upstreamPages?: Pick<UpstreamPages, 'get'>;
 }
 
 /** Makes the use cases of {@link Management} on one view of where projects are. */
-export function createManagement({ ledger, indexes, reader }: ManagementOptions): Management {
-  const places = new ProjectPlaces({ ledger, indexes, reader });
+export function createManagement({ ledger, indexes, upstreamPages = new UpstreamPages() }: ManagementOptions): Management {
+  const places = new ProjectPlaces({ ledger, indexes, upstreamPages });
   return {
     yanks: new Yanks({ ledger, places }),
     removals: new Removals({ ledger, places }),

@@ -1,26 +1,17 @@
-import { isProxyError, type ProxyError } from '@oci-package-proxy/errors';
-import type { Fact, Fold, LedgerReader, Origin, PackageRef } from '@oci-package-proxy/storage';
+import type { ProxyError } from '@oci-package-proxy/errors';
+import { type Fold, isDeletedIn, type LedgerReader, type Origin, type PackageRef } from '@oci-package-proxy/storage';
 
-import type { PypiIndex, PypiIndexes, PypiUpstream } from '../config/indexes.ts';
+import type { PypiIndexes, PypiUpstream } from '../config/indexes.ts';
 import { DEFAULT, mainRef, publishedRef, upstreamRef } from '../model/holdings.ts';
 import type { ProjectFile, ProjectStatus } from '../model/project-page.ts';
-import { fileDocumentOf } from '../model/pypi-fact.ts';
-import { versionOfFilename } from '../names/filename.ts';
-import type { ProjectReader } from '../read/read-port.ts';
+import { heldFile } from '../read/held-file.ts';
+import { tagOfFile } from '../read/project-part.ts';
+import type { ReadCall } from '../read/read-port.ts';
+import { isUpstreamFailure } from '../read/upstream-failure.ts';
+import type { UpstreamPages } from '../read/upstream-pages.ts';
 
-const UPSTREAM_FAILURES = ['upstream-unavailable', 'upstream-denied', 'rate-limited', 'loop'] as const;
-
-/** A file in a place. */
-export interface PlacedFile {
-  readonly filename: string;
-  readonly version: string | null;
-  /** Bytes; null where nobody knows. */
-  readonly size: number | null;
-  /** Lower-case hex; null where upstream says none. */
-  readonly sha256: string | null;
-  readonly uploadTime: string | null;
-  /** What upstream says of it, PEP 592; null for what is published here. */
-  readonly yanked: string | null;
+/** A file in a place. What `yanked` says is what upstream says: null for what is published here. */
+export interface PlacedFile extends ProjectFile {
   /** Whether it is stored here; else upstream lists it. */
   readonly held: boolean;
   readonly origin: Origin;
@@ -44,19 +35,21 @@ export interface Place {
 export interface ProjectPlacesOptions {
   readonly ledger: Pick<LedgerReader, 'fold'>;
   readonly indexes: PypiIndexes;
-  readonly reader: Pick<ProjectReader, 'page'>;
+  /** Upstream's own pages: what is hidden or quarantined here is in them all the same. */
+  readonly upstreamPages: Pick<UpstreamPages, 'get'>;
 }
 
-interface Listing {
-  readonly files: readonly ProjectFile[];
-  readonly status: ProjectStatus | null;
-  readonly listed: boolean;
-  readonly failure: ProxyError | null;
+type Listing = Pick<Place, 'listed' | 'upstreamStatus' | 'failure'> & { readonly files: readonly ProjectFile[] };
+
+interface Source {
+  readonly refs: readonly PackageRef[];
+  /** Null where it is not asked. */
+  readonly upstream: PypiUpstream | null;
 }
 
-const NO_LISTING: Listing = { files: [], status: null, listed: false, failure: null };
+const NO_LISTING: Listing = { files: [], upstreamStatus: null, listed: false, failure: null };
 
-/** Finds every place where something of a project is, whatever index shows it. */
+/** Finds every place where something of a project is or would be, whatever index shows it. */
 export class ProjectPlaces {
   readonly #options: ProjectPlacesOptions;
 
@@ -67,103 +60,84 @@ export class ProjectPlaces {
   /**
    * All places of a project, those of what is published here first.
    * @param name normalized.
+   * @param call `fresh`: upstream's pages are not taken from what is cached. What is held is always read afresh.
    * @throws ProxyError as the ledger does.
    */
-  async read(name: string, call: { readonly signal?: AbortSignal | undefined } = {}): Promise<readonly Place[]> {
-    const { ledger, indexes } = this.#options;
-    const main = mainRef(name);
-    const mainFold = await ledger.fold(main, { fresh: true, signal: call.signal });
-    const sources = this.#sources(name, mainFold);
-    const refs = uniqueRefs([main, ...(indexes.isMerged(name) ? [publishedRef(name)] : []), ...sources.map(({ ref }) => ref)]);
+  async read(name: string, call: ReadCall = {}): Promise<readonly Place[]> {
+    const { indexes } = this.#options;
+    const main = { ref: mainRef(name), fold: await this.#fold(mainRef(name), call) };
+    const sources = this.#sources(name, main.fold);
+    const listings = new Map(sources.map(({ upstream }) => [upstream, this.#list(upstream, name, call)]));
+    const refs = uniqueRefs([main.ref, ...(indexes.isMerged(name) ? [publishedRef(name)] : []), ...sources.flatMap((source) => source.refs)]);
     const places = await Promise.all(
       refs.map(async (ref) => {
-        const source = sources.find((candidate) => candidate.ref.repository === ref.repository);
-        const state = ref.repository === main.repository ? mainFold : await ledger.fold(ref, { fresh: true, signal: call.signal });
-        return placeOf(ref, state, await this.#list(source?.upstream ?? null, name, call));
+        const fold = ref.repository === main.ref.repository ? main.fold : await this.#fold(ref, call);
+        const source = sources.find((candidate) => candidate.refs.some(({ repository }) => repository === ref.repository));
+        return placeOf(ref, fold, (await listings.get(source?.upstream ?? null)) ?? NO_LISTING);
       }),
     );
     return [...places.filter(isPublished), ...places.filter((place) => !isPublished(place))];
   }
 
-  /** Every configured upstream with the place of its files; `upstream` is null where it is not asked for this name. */
-  #sources(name: string, mainFold: Fold): readonly { readonly ref: PackageRef; readonly upstream: PypiUpstream | null }[] {
+  /** Every configured upstream with the places of its files. */
+  #sources(name: string, main: Fold): readonly Source[] {
     const { indexes } = this.#options;
     const isMerged = indexes.isMerged(name);
     // A name that is published here and not merged is never asked of upstream: it may be a secret.
-    const isAsked = !indexes.isPrivate(name) && (mainFold.origin !== 'published' || isMerged);
-    const sources = new Map<string, { ref: PackageRef; upstream: PypiUpstream | null }>();
+    const isAsked = !indexes.isPrivate(name) && (main.origin !== 'published' || isMerged);
+    const sources = new Map<string, Source>();
     for (const index of indexes.all) {
       for (const upstream of index.upstreams) {
-        const besideOurs = mainFold.origin === 'published' && isMerged;
-        const ref = upstream.id === DEFAULT && !besideOurs ? mainRef(name) : upstreamRef(upstream.id, name);
         const asked = isAsked && upstream.url !== null && index.shows(name) ? upstream : null;
-        sources.set(upstream.id, { ref, upstream: sources.get(upstream.id)?.upstream ?? asked });
+        const refs = upstream.id === DEFAULT ? defaultRefs(name, { origin: main.origin, isMerged }) : [upstreamRef(upstream.id, name)];
+        sources.set(upstream.id, { refs, upstream: sources.get(upstream.id)?.upstream ?? asked });
       }
     }
     return [...sources.values()];
   }
 
-  async #list(upstream: PypiUpstream | null, name: string, call: { readonly signal?: AbortSignal | undefined }): Promise<Listing> {
+  async #list(upstream: PypiUpstream | null, name: string, call: ReadCall): Promise<Listing> {
     if (upstream === null) {
       return NO_LISTING;
     }
     try {
-      const shown = await this.#options.reader.page(this.#indexOf(upstream), name, { signal: call.signal, fresh: true });
-      return shown === null ? NO_LISTING : { files: shown.page.files, status: shown.page.status, listed: true, failure: null };
+      const known = await this.#options.upstreamPages.get(upstream, name, call);
+      return known === null ? NO_LISTING : { files: [...known.files.values()], upstreamStatus: known.page.status, listed: true, failure: null };
     } catch (error) {
-      if (UPSTREAM_FAILURES.some((code) => isProxyError(error, code))) {
-        return { ...NO_LISTING, failure: error as ProxyError };
+      if (isUpstreamFailure(error)) {
+        return { ...NO_LISTING, failure: error };
       }
       throw error;
     }
   }
 
-  /** An index that shows what one upstream has, and nothing else. */
-  #indexOf(upstream: PypiUpstream): PypiIndex {
-    const { indexes } = this.#options;
-    return {
-      name: `upstream ${upstream.id}`,
-      published: false,
-      upload: false,
-      upstreams: [upstream],
-      shows: () => true,
-      merges: (name) => indexes.isMerged(name),
-    };
+  async #fold(ref: PackageRef, { signal }: ReadCall): Promise<Fold> {
+    return this.#options.ledger.fold(ref, { fresh: true, signal });
   }
 }
 
-function placeOf(ref: PackageRef, state: Fold, listing: Listing): Place {
-  const files = new Map<string, PlacedFile>();
-  const listed = new Map(listing.files.map((file) => [file.filename, file]));
-  for (const fact of state.facts.values()) {
-    const file = heldFile(ref.name, fact);
-    files.set(file.filename, { ...file, yanked: fact.origin === 'upstream' ? (listed.get(file.filename)?.yanked ?? null) : null });
+/** Where files of the default upstream are. Before anything is decided of a merged name, a publish may still take the main place. */
+function defaultRefs(name: string, { origin, isMerged }: { readonly origin: Origin | null; readonly isMerged: boolean }): readonly PackageRef[] {
+  if (origin === 'published') {
+    return [upstreamRef(DEFAULT, name)];
   }
-  for (const file of listing.files) {
-    // What is no text can neither be served nor have a tag.
-    if (!files.has(file.filename) && file.filename.isWellFormed()) {
-      files.set(file.filename, listedFile(file));
+  return origin === null && isMerged ? [mainRef(name), upstreamRef(DEFAULT, name)] : [mainRef(name)];
+}
+
+function placeOf(ref: PackageRef, fold: Fold, { files: listed, ...listing }: Listing): Place {
+  const files = new Map<string, PlacedFile>();
+  for (const file of listed) {
+    const tag = tagOfFile(file.filename);
+    if (tag !== null && !isDeletedIn(fold, tag)) {
+      files.set(file.filename, { ...file, held: false, origin: 'upstream' });
     }
   }
-  return { ref, fold: state, files, upstreamStatus: listing.status, listed: listing.listed, failure: listing.failure };
-}
-
-function heldFile(name: string, fact: Fact): PlacedFile {
-  const document = fileDocumentOf(fact);
-  return {
-    filename: document.filename,
-    version: versionOfFilename(document.filename, name) ?? document.version,
-    size: document.size,
-    sha256: document.hashes['sha256'] ?? null,
-    uploadTime: document.uploadTime,
-    yanked: null,
-    held: true,
-    origin: fact.origin,
-  };
-}
-
-function listedFile({ filename, version, size, hashes, uploadTime, yanked }: ProjectFile): PlacedFile {
-  return { filename, version, size, sha256: hashes['sha256'] ?? null, uploadTime, yanked, held: false, origin: 'upstream' };
+  for (const fact of fold.facts.values()) {
+    const file = heldFile(ref.name, fact);
+    // The stored bytes are the ones that are served, whatever upstream says of them now.
+    files.set(file.filename, { ...file, yanked: files.get(file.filename)?.yanked ?? null, held: true, origin: fact.origin });
+  }
+  return { ref, fold, files, ...listing };
 }
 
 function uniqueRefs(refs: readonly PackageRef[]): readonly PackageRef[] {

@@ -2,9 +2,9 @@ import type { Origin } from '@oci-package-proxy/storage';
 
 import type { ProjectStatus } from '../model/project-page.ts';
 import { canonicalVersion, compareVersions } from '../names/version.ts';
+import { ownYank } from '../read/own-yanks.ts';
 import type { Place, PlacedFile, ProjectPlaces } from './project-places.ts';
 import { checkProject, statusOf } from './statuses.ts';
-import { yankedIn } from './yanks.ts';
 
 /** A file, as operators see it. */
 export interface FileState {
@@ -71,7 +71,7 @@ function versionsOf(places: readonly Place[]): readonly VersionState[] {
     for (const file of place.files.values()) {
       // Ours come first, and go before upstream's of the same name.
       if (!files.has(file.filename)) {
-        files.set(file.filename, { ...file, yanked: yankedIn(place, file) });
+        files.set(file.filename, { ...file, yanked: ownYank(place.fold, file) ?? file.yanked });
       }
     }
   }
@@ -80,9 +80,13 @@ function versionsOf(places: readonly Place[]): readonly VersionState[] {
 }
 
 function versionOf(group: readonly PlacedFile[]): VersionState {
-  const files = group.map(({ version: _, ...file }) => file).sort((left, right) => (left.filename < right.filename ? -1 : 1));
+  const files = group.map(fileStateOf).sort((left, right) => (left.filename < right.filename ? -1 : 1));
   const reasons = files.map(({ yanked }) => yanked);
   return { version: group[0]?.version ?? null, yanked: reasons.includes(null) ? null : (reasons.find((reason) => reason !== '') ?? ''), files };
+}
+
+function fileStateOf({ filename, size, hashes, uploadTime, yanked, held, origin }: PlacedFile): FileState {
+  return { filename, size, sha256: hashes['sha256'] ?? null, uploadTime, yanked, held, origin };
 }
 
 function byVersion(left: VersionState, right: VersionState): number {

@@ -3,6 +3,7 @@ import { fileTag } from '@oci-package-proxy/mapping';
 import { isDeletedIn } from '@oci-package-proxy/storage';
 
 import { canonicalVersion } from '../names/version.ts';
+import { tagOfFile } from '../read/project-part.ts';
 import { type ManageCall, type ManageLedger, quoted } from './manage-call.ts';
 import type { Place, PlacedFile, ProjectPlaces } from './project-places.ts';
 
@@ -31,57 +32,68 @@ export class Removals {
   /**
    * Deletes one file wherever it is; one that was deleted before is no error.
    * @param name normalized.
-   * @throws ProxyError `not-found`; `upstream-unavailable` and its likes when upstream may list it and cannot be asked.
+   * @throws ProxyError `not-found`; `upstream-unavailable` and its likes when only upstream could tell.
    */
   async file(name: string, filename: string, call: ManageCall): Promise<RemovalResult> {
-    const places = await this.#read(name, call);
-    const removed = await this.#remove(places, { ...call, isMeant: (file) => file.filename === filename });
-    if (removed.length === 0 && !places.some(({ fold }) => isDeletedIn(fold, fileTag(filename)))) {
-      throw new ProxyError('not-found', `${name} has no file ${quoted(filename)}, neither here nor at any upstream.`);
+    const places = await this.#places.read(name, { signal: call.signal, fresh: true });
+    const isMeant = (file: PlacedFile): boolean => file.filename === filename;
+    const having = places.filter(({ files }) => files.has(filename));
+    // Its name is known, and so it is hidden too where upstream may list it and cannot be asked.
+    for (const { ref } of having.length === 0 ? [] : places.filter(({ files, failure }) => files.has(filename) || failure !== null)) {
+      await this.#ledger.delete(ref, [fileTag(filename)], { by: call.by, signal: call.signal });
+    }
+    const removed = namesIn(having, isMeant);
+    if (removed.length === 0 && !isDeletedAnywhere(places, filename)) {
+      throw failureIn(places) ?? new ProxyError('not-found', `${name} has no file ${quoted(filename)}, neither here nor at any upstream.`);
     }
     return { name, removed };
   }
 
-  /** Deletes all files of a version, however it is spelled. @param name normalized. @throws ProxyError as {@link file}; `not-found` also when all of it was deleted before. */
+  /**
+   * Deletes all files of a version, however it is spelled.
+   * @param name normalized.
+   * @throws ProxyError `not-found`, also when all of it was deleted before; `upstream-unavailable` and its likes when upstream may
+   * list more of it and cannot be asked: then what is known of it is deleted.
+   */
   async version(name: string, version: string, call: ManageCall): Promise<RemovalResult> {
     const wanted = canonicalVersion(version);
     const isMeant = (file: PlacedFile): boolean => file.version !== null && canonicalVersion(file.version) === wanted;
-    const removed = await this.#remove(await this.#read(name, call), { ...call, isMeant });
-    if (removed.length === 0) {
-      throw new ProxyError('not-found', `${name} has no version ${quoted(version)}, neither here nor at any upstream.`);
-    }
-    return { name, removed };
+    return this.#all(name, `${name} has no version ${quoted(version)}, neither here nor at any upstream.`, { ...call, isMeant });
   }
 
   /** Deletes all files that a project has now. @param name normalized. @throws ProxyError as {@link version}. */
   async project(name: string, call: ManageCall): Promise<RemovalResult> {
-    const removed = await this.#remove(await this.#read(name, call), { ...call, isMeant: () => true });
+    return this.#all(name, `There are no files of ${name}, neither here nor at any upstream.`, { ...call, isMeant: () => true });
+  }
+
+  async #all(name: string, absent: string, { by, signal, isMeant }: ManageCall & { readonly isMeant: (file: PlacedFile) => boolean }): Promise<RemovalResult> {
+    const places = await this.#places.read(name, { signal, fresh: true });
+    for (const place of places) {
+      await this.#ledger.delete(place.ref, namesIn([place], isMeant).map(fileTag), { by, signal });
+    }
+    const removed = namesIn(places, isMeant);
+    const failure = failureIn(places);
+    if (failure !== null) {
+      const done = removed.length === 0 ? 'Nothing was deleted' : `${removed.length} known files were deleted, and upstream may list more`;
+      throw new ProxyError(failure.code, `${done}: ${failure.message} Try again later.`, { cause: failure, ...(failure.retryAfterMs === undefined ? {} : { retryAfterMs: failure.retryAfterMs }) });
+    }
     if (removed.length === 0) {
-      throw new ProxyError('not-found', `There are no files of ${name}, neither here nor at any upstream.`);
+      throw new ProxyError('not-found', absent);
     }
     return { name, removed };
   }
+}
 
-  async #read(name: string, { signal }: ManageCall): Promise<readonly Place[]> {
-    const places = await this.#places.read(name, { signal });
-    for (const { failure } of places) {
-      // Whatever upstream lists beyond what is known would stay to be had, and whoever deletes must be told.
-      if (failure !== null) {
-        throw failure;
-      }
-    }
-    return places;
-  }
+function namesIn(places: readonly Place[], isMeant: (file: PlacedFile) => boolean): readonly string[] {
+  const names = places.flatMap(({ files }) => [...files.values()].filter(isMeant).map(({ filename }) => filename));
+  return [...new Set(names)].sort();
+}
 
-  async #remove(places: readonly Place[], { by, signal, isMeant }: ManageCall & { readonly isMeant: (file: PlacedFile) => boolean }): Promise<readonly string[]> {
-    const removed = new Set<string>();
-    for (const { ref, files } of places) {
-      const filenames = [...files.values()].filter(isMeant).map(({ filename }) => filename);
-      await this.#ledger.delete(ref, filenames.map(fileTag), { by, signal });
-      for (const filename of filenames) {
-        removed.add(filename);
-      }
-    }
-    return [...removed].sort();
-  }
+function failureIn(places: readonly Place[]): ProxyError | null {
+  return places.find(({ failure }) => failure !== null)?.failure ?? null;
+}
+
+function isDeletedAnywhere(places: readonly Place[], filename: string): boolean {
+  const tag = tagOfFile(filename);
+  return tag !== null && places.some(({ fold }) => isDeletedIn(fold, tag));
 }

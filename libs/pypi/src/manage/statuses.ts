@@ -1,8 +1,9 @@
 import { ProxyError } from '@oci-package-proxy/errors';
-import { EMPTY_FOLD, type JsonValue } from '@oci-package-proxy/storage';
+import { EMPTY_FOLD } from '@oci-package-proxy/storage';
 
 import { STATUS_KEY } from '../model/fold-keys.ts';
 import type { ProjectStatus, StatusMarker } from '../model/project-page.ts';
+import { ownStatus } from '../read/project-status.ts';
 import { checkReason, type ManageCall, type ManageLedger } from './manage-call.ts';
 import type { Place, ProjectPlaces } from './project-places.ts';
 
@@ -41,9 +42,9 @@ export class Statuses {
    */
   async set(name: string, { status, reason }: ProjectStatus, { by, signal }: ManageCall): Promise<StatusResult> {
     const value = { status, reason: reason === null || reason === '' ? null : checkReason(reason) };
-    const places = await this.#places.read(name, { signal });
+    const places = await this.#places.read(name, { signal, fresh: true });
     checkProject(name, places);
-    const outdated = places.filter(({ fold }) => !isSame(statusIn(fold.values.get(STATUS_KEY)?.value), value));
+    const outdated = places.filter(({ fold }) => !isSame(ownStatus(fold), value));
     for (const { ref } of outdated) {
       await this.#ledger.record(ref, [{ key: STATUS_KEY, value }], { by, signal });
     }
@@ -53,7 +54,7 @@ export class Statuses {
 
 /** The status that a project has: as it was set here, else as upstream tells it; null: nobody says any, which means active. */
 export function statusOf(places: readonly Place[]): ProjectStatus | null {
-  const own = places.map(({ fold }) => statusIn(fold.values.get(STATUS_KEY)?.value)).find((status) => status !== null);
+  const own = places.map(({ fold }) => ownStatus(fold)).find((status) => status !== null);
   return own ?? places.find(({ upstreamStatus }) => upstreamStatus !== null)?.upstreamStatus ?? null;
 }
 
@@ -68,14 +69,6 @@ export function checkProject(name: string, places: readonly Place[]): void {
     return;
   }
   throw places.find(({ failure }) => failure !== null)?.failure ?? new ProxyError('not-found', `There is no project ${name}, neither here nor at any upstream.`);
-}
-
-function statusIn(value: JsonValue | undefined): ProjectStatus | null {
-  if (typeof value !== 'object' || value === null || !('status' in value) || !isStatusMarker(value.status)) {
-    return null;
-  }
-  const reason = 'reason' in value ? value.reason : null;
-  return { status: value.status, reason: typeof reason === 'string' ? reason : null };
 }
 
 function isSame(left: ProjectStatus | null, right: ProjectStatus): boolean {

@@ -3,7 +3,7 @@ import { ProxyError } from '@oci-package-proxy/errors';
 import { yankedFileKey, yankedVersionKey } from '../model/fold-keys.ts';
 import { canonicalVersion } from '../names/version.ts';
 import { checkReason, type ManageCall, type ManageLedger, quoted } from './manage-call.ts';
-import type { Place, PlacedFile, ProjectPlaces } from './project-places.ts';
+import type { Place, ProjectPlaces } from './project-places.ts';
 
 /** What is yanked: a version with all its files, also those that come later, or one file. */
 export type YankTarget = { readonly version: string } | { readonly filename: string };
@@ -52,7 +52,7 @@ export class Yanks {
 
   async #set(name: string, target: YankTarget, { value, by, signal }: ManageCall & { readonly value: string | null }): Promise<YankResult> {
     const key = keyOf(target);
-    const places = await this.#places.read(name, { signal });
+    const places = await this.#places.read(name, { signal, fresh: true });
     const having = places.filter((place) => has(place, target) || valueOf(place, key) !== null);
     const unknown = places.filter(({ failure }) => failure !== null);
     if (having.length === 0) {
@@ -66,15 +66,6 @@ export class Yanks {
     const { version, filename } = { version: null, filename: null, ...target };
     return { name, version, filename, yanked: value, changed: outdated.length > 0 };
   }
-}
-
-/**
- * Whether and why a file of a place is yanked: what was said here of the file, else of its version, else what upstream says. Empty:
- * without a reason; null: not yanked.
- */
-export function yankedIn(place: Pick<Place, 'fold'>, file: Pick<PlacedFile, 'filename' | 'version' | 'yanked'>): string | null {
-  const ofVersion = file.version === null ? null : valueOf(place, yankedVersionKey(canonicalVersion(file.version)));
-  return valueOf(place, yankedFileKey(file.filename)) ?? ofVersion ?? file.yanked;
 }
 
 function keyOf(target: YankTarget): string {
