@@ -1,8 +1,11 @@
 import { Parser } from 'htmlparser2';
 
 import type { UpstreamFile } from '../model/project-page.ts';
-import { parseFilename, versionOfFilename } from '../names/filename.ts';
+import { versionOfFilename } from '../names/filename.ts';
 import { isServableFilename, saidText, type ShownPage, soundHashes, soundStatus, webUrl } from './upstream-file.ts';
+
+// By its end alone: what else of a name is odd, a client may judge. Pages link to signatures, home pages and parent folders too.
+const ARCHIVE = /\.(?:whl|egg|zip|exe|msi|rpm|deb|dmg|tar|tgz|tbz2?|txz|tlz|tzst|tar\.(?:gz|bz2|xz|lz|lzma|zst|z))$/i;
 
 type Attributes = Readonly<Record<string, string>>;
 
@@ -92,7 +95,7 @@ function fileOf(anchor: Attributes, { base, name }: Place): UpstreamFile | null 
   const href = anchor['href']?.trim() ?? '';
   const url = href === '' ? null : webUrl(href, base);
   const filename = url === null ? null : filenameOf(url);
-  if (url === null || filename === null || !isServableFilename(filename) || parseFilename(filename, name) === null) {
+  if (url === null || filename === null || !isServableFilename(filename) || !ARCHIVE.test(filename)) {
     return null;
   }
   const provenance = saidText(anchor['data-provenance']);

@@ -2,6 +2,8 @@ import type { ProjectStatus, UpstreamFile } from '../model/project-page.ts';
 import { versionOfFilename } from '../names/filename.ts';
 import { isServableFilename, saidText, type ShownPage, soundHashes, soundStatus, webUrl } from './upstream-file.ts';
 
+const UPLOAD_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(Z|[+-]\d\d:\d\d|)$/;
+
 type JsonObject = Readonly<Record<string, unknown>>;
 
 /** Where a page was found, and of which project it is. */
@@ -82,10 +84,14 @@ function fileOf(entry: JsonObject | null, { base, name }: Place): UpstreamFile |
   };
 }
 
-/** As it is written: clients compare and pin it. One that is no time is left out, because some refuse the whole page for it. */
+/**
+ * PEP 700, as it is written. One that is no time is left out, because some clients refuse the whole page for it; so they do where the
+ * zone is missing, and there is but one that can be meant.
+ */
 function uploadTimeOf(value: unknown): string | null {
-  const isTime = typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(value) && !Number.isNaN(Date.parse(value));
-  return isTime ? value : null;
+  const [, zone] = typeof value === 'string' ? (UPLOAD_TIME.exec(value) ?? []) : [];
+  const time = zone === undefined ? null : `${String(value)}${zone === '' ? 'Z' : ''}`;
+  return time === null || Number.isNaN(Date.parse(time)) ? null : time;
 }
 
 /**
