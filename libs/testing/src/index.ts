@@ -23,3 +23,4 @@ export { type PypiUploadBody, pypiUploadBody, type PypiUploadOptions, type PypiU
 export { pyproject, type SdistOptions, sdistFile } from './pypi/sdist-file.ts';
 export { coreMetadata, type MetadataOptions, noise, type PackageFile, type WheelOptions, wheelFile } from './pypi/wheel-file.ts';
 export { type ZipEntry, zipFile } from './pypi/zip-file.ts';
+export { type PipRun, type PipVersion, type PythonClientOptions, type PythonClients, pythonClients, type PythonRun, type PythonTool, UPLOAD_REPOSITORY } from './pypi/python-clients.ts';
