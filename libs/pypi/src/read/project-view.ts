@@ -1,0 +1,89 @@
+import type { Fold, LedgerReader, PackageRef } from '@oci-package-proxy/storage';
+
+import type { PypiIndex, PypiIndexes } from '../config/indexes.ts';
+import { DEFAULT, mainRef, publishedRef, upstreamRef } from '../model/holdings.ts';
+import type { ReadCall } from './read-port.ts';
+
+/** Where files are that were published here. */
+export interface PublishedPlace {
+  readonly ref: PackageRef;
+  readonly fold: Fold;
+}
+
+/** Where files are that were pulled through from one upstream. */
+export interface UpstreamPlace {
+  readonly upstream: PypiIndex['upstreams'][number];
+  readonly ref: PackageRef;
+  /** What is held of it. @throws ProxyError as the ledger does. */
+  fold(): Promise<Fold>;
+}
+
+/** Everything that an index may show of a project. */
+export interface ProjectView {
+  /** Normalized. */
+  readonly name: string;
+  /** Those that something was published to. */
+  readonly published: readonly PublishedPlace[];
+  /** In the order of the index; empty where no upstream counts, and so none is to be asked. */
+  readonly upstreams: readonly UpstreamPlace[];
+}
+
+/** What {@link ProjectViews} needs. */
+export interface ProjectViewsOptions {
+  readonly ledger: Pick<LedgerReader, 'fold'>;
+  readonly indexes: PypiIndexes;
+}
+
+/**
+ * Decides what an index shows of a project, and above all whether any upstream may be asked for it: a name that is declared
+ * private, or was published here and is not merged in this index, is told to nobody.
+ */
+export class ProjectViews {
+  readonly #options: ProjectViewsOptions;
+
+  constructor(options: ProjectViewsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The view of a project; null where the index shows no project of that name.
+   * @param call `fresh`: from lists that are made now.
+   * @throws ProxyError as the ledger does.
+   */
+  async of(index: PypiIndex, name: string, call: ReadCall): Promise<ProjectView | null> {
+    if (!index.shows(name)) {
+      return null;
+    }
+    const { indexes } = this.#options;
+    const main = { ref: mainRef(name), fold: await this.#fold(mainRef(name), call) };
+    const published = [...(main.fold.origin === 'published' ? [main] : []), ...(await this.#besides(name, call))];
+    const asks = !indexes.isPrivate(name) && (published.length === 0 || index.merges(name));
+    return {
+      name,
+      published: index.published ? published : [],
+      upstreams: asks ? index.upstreams.map((upstream) => this.#upstreamPlace(upstream, main, call)) : [],
+    };
+  }
+
+  /** What was published beside what had been pulled through. What was deleted since still makes it a published name. */
+  async #besides(name: string, call: ReadCall): Promise<readonly PublishedPlace[]> {
+    if (!this.#options.indexes.isMerged(name)) {
+      return [];
+    }
+    const ref = publishedRef(name);
+    const fold = await this.#fold(ref, call);
+    return fold.facts.size + fold.deletedTags.size > 0 ? [{ ref, fold }] : [];
+  }
+
+  #upstreamPlace(upstream: UpstreamPlace['upstream'], main: PublishedPlace, call: ReadCall): UpstreamPlace {
+    if (upstream.id === DEFAULT && main.fold.origin !== 'published') {
+      return { upstream, ref: main.ref, fold: async () => Promise.resolve(main.fold) };
+    }
+    const ref = upstreamRef(upstream.id, main.ref.name);
+    return { upstream, ref, fold: async () => this.#fold(ref, call) };
+  }
+
+  async #fold(ref: PackageRef, { fresh = false, signal }: ReadCall): Promise<Fold> {
+    return this.#options.ledger.fold(ref, { fresh, signal });
+  }
+}
