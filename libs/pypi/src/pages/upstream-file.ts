@@ -37,7 +37,9 @@ export function webUrl(href: string, base: string): URL | null {
     url.username = '';
     url.password = '';
   }
-  url.hash = '';
+  if (url.hash !== '' || url.href.endsWith('#')) {
+    url.hash = '';
+  }
   return url;
 }
 
@@ -47,7 +49,9 @@ export function soundHashes(entries: Iterable<readonly [string, unknown]>): Read
   for (const [key, value] of entries) {
     const algorithm = key.toLowerCase();
     const hex = typeof value === 'string' ? value.toLowerCase() : '';
-    if (/^[a-z][a-z0-9_]*$/.test(algorithm) && /^[0-9a-f]{32,}$/.test(hex) && hex.length === (HEX_LENGTHS.get(algorithm) ?? hex.length)) {
+    const length = HEX_LENGTHS.get(algorithm);
+    const isKnown = length !== undefined || /^[a-z][a-z0-9_]*$/.test(algorithm);
+    if (isKnown && hex.length === (length ?? hex.length) && /^[0-9a-f]{32,}$/.test(hex)) {
       hashes.push([algorithm, hex]);
     }
   }

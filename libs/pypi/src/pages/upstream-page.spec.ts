@@ -104,6 +104,7 @@ describe('a page in HTML', () => {
     [`#sha256=${MD5}`, {}],
     [`#sha256=${'x'.repeat(64)}`, {}],
     ['#main', {}],
+    ['#', {}],
     ['', {}],
   ])('reads hashes of %s', (fragment, hashes) => {
     expect(html(`<a href="sample-1.zip${fragment}">x</a>`)?.files[0]).toMatchObject({ hashes, url: 'https://mirror.example.com/simple/sample/sample-1.zip' });
@@ -226,7 +227,7 @@ describe('a page in JSON', () => {
     [{ 'requires-python': null }, { requiresPython: null }],
     [{ 'requires-python': '' }, { requiresPython: null }],
     [{ hashes: null }, { hashes: {} }],
-    [{ hashes: { SHA256: SHA256.toUpperCase(), md5: 1, __proto__x: MD5, 'a b': MD5 } }, { hashes: { sha256: SHA256 } }],
+    [{ hashes: { SHA256: SHA256.toUpperCase(), md5: 1, shake_128: MD5, ['__proto__']: MD5, 'a b': MD5 } }, { hashes: { sha256: SHA256, shake_128: MD5 } }],
     [{ provenance: null }, { hasProvenance: false, provenanceUrl: null }],
     [{ provenance: 'javascript:1' }, { hasProvenance: false, provenanceUrl: null }],
     [{ 'gpg-sig': 'yes' }, { gpgSignature: null }],
