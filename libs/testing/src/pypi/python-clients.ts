@@ -180,6 +180,7 @@ function baseEnvironment(directory: string): Record<string, string> {
     PIPENV_NOSPIN: '1',
     PIPENV_YES: '1',
     TWINE_NON_INTERACTIVE: '1',
+    FLIT_ROOT_INSTALL: '1',
     // Builds made twice have the same bytes.
     SOURCE_DATE_EPOCH: '1704067200',
   };
