@@ -91,7 +91,7 @@ function fileStateOf({ filename, size, hashes, uploadTime, yanked, held, origin 
 
 function byVersion(left: VersionState, right: VersionState): number {
   if (left.version === null || right.version === null) {
-    return Number(right.version === null) * -1 + Number(left.version === null);
+    return Number(right.version === null) - Number(left.version === null);
   }
   return compareVersions(left.version, right.version);
 }

@@ -74,7 +74,7 @@ export class Removals {
     const removed = namesIn(places, isMeant);
     const failure = failureIn(places);
     if (failure !== null) {
-      const done = removed.length === 0 ? 'Nothing was deleted' : `${removed.length} known files were deleted, and upstream may list more`;
+      const done = removed.length === 0 ? 'Nothing was deleted' : `${removed.length} known ${removed.length === 1 ? 'file was' : 'files were'} deleted, and upstream may list more`;
       throw new ProxyError(failure.code, `${done}: ${failure.message} Try again later.`, { cause: failure, ...(failure.retryAfterMs === undefined ? {} : { retryAfterMs: failure.retryAfterMs }) });
     }
     if (removed.length === 0) {
