@@ -1,13 +1,40 @@
-import { All, Controller, Req } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
+import { All, Controller, Inject, Req, Res, type Type } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 
-import { ProxyError } from '@oci-package-proxy/errors';
+import { PypiDispatcher } from './pypi.dispatcher.ts';
 
-/** Every request of pypi clients. */
-@Controller()
-export class PypiController {
-  @All('*')
-  answer(@Req() request: FastifyRequest): never {
-    throw new ProxyError('not-found', `${request.method}: there is no such route of pypi yet.`);
+/** The controller of all indexes below `prefix` (`''`, or like `/pypi`): one route for all, as the path has to be read raw. */
+export function createIndexController(prefix: string): Type {
+  @Controller(prefix)
+  class IndexController {
+    readonly #dispatcher: PypiDispatcher;
+
+    constructor(@Inject(PypiDispatcher) dispatcher: PypiDispatcher) {
+      this.#dispatcher = dispatcher;
+    }
+
+    @All(['/', '*'])
+    async all(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+      await this.#dispatcher.index(request, reply);
+    }
   }
+  return IndexController;
+}
+
+/** The controller of the management API at `path`. */
+export function createManageController(path: string): Type {
+  @Controller(path)
+  class ManageController {
+    readonly #dispatcher: PypiDispatcher;
+
+    constructor(@Inject(PypiDispatcher) dispatcher: PypiDispatcher) {
+      this.#dispatcher = dispatcher;
+    }
+
+    @All(['/', '*'])
+    async all(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+      await this.#dispatcher.manage(request, reply);
+    }
+  }
+  return ManageController;
 }

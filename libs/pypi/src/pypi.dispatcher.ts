@@ -1,0 +1,91 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+import { ProxyError } from '@oci-package-proxy/errors';
+import { currentExchange, errorAnswer, loggablePath } from '@oci-package-proxy/platform';
+
+import type { PypiIndex, PypiIndexes } from './config/indexes.ts';
+import type { Gate } from './http/gate.ts';
+import { reasonPhrase } from './http/reason-phrase.ts';
+import { pathParts } from './http/request-path.ts';
+import type { Exchange, IndexExchange, RouteMatch, RouteTable } from './http/route-table.ts';
+import { DEFAULT } from './model/holdings.ts';
+
+/** What a {@link PypiDispatcher} leads to. */
+export interface DispatcherParts {
+  readonly gate: Gate;
+  readonly indexes: PypiIndexes;
+  /** Routes of every index. */
+  readonly indexRoutes: RouteTable<IndexExchange>;
+  /** Path prefix of the index at the base: `''`, or like `/pypi`. */
+  readonly prefix: string;
+  readonly manageRoutes: RouteTable;
+  /** Path of the management API. */
+  readonly managePath: string;
+}
+
+/** Leads every request to its handler. */
+export class PypiDispatcher {
+  readonly #parts: DispatcherParts;
+
+  constructor(parts: DispatcherParts) {
+    this.#parts = parts;
+  }
+
+  /** Answers a request to an index. @throws ProxyError what the client is to be told; `not-found` without a route. */
+  async index(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const { indexRoutes, prefix } = this.#parts;
+    await saying(request, reply, async () => {
+      const parts = pathParts(request.originalUrl, prefix);
+      const named = this.#named(parts[0] ?? '');
+      const index = named ?? this.#atBase();
+      const found = indexRoutes.find(request.method, named === null ? parts : parts.slice(1));
+      const path = named === null ? prefix : `${prefix}/${named.name}`;
+      await this.#answer({ request, reply }, found, (exchange) => ({ ...exchange, index, path }));
+    });
+  }
+
+  /** Answers a request to the management API. @throws ProxyError what the client is to be told; `not-found` without a route. */
+  async manage(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const { manageRoutes, managePath } = this.#parts;
+    await saying(request, reply, async () => {
+      const found = manageRoutes.find(request.method, pathParts(request.originalUrl, managePath));
+      await this.#answer({ request, reply }, found, (exchange) => exchange);
+    });
+  }
+
+  async #answer<E extends Exchange>({ request, reply }: Pick<Exchange, 'request' | 'reply'>, found: RouteMatch<E> | null, extend: (exchange: Exchange) => E): Promise<void> {
+    const exchange = currentExchange();
+    if (exchange !== null) {
+      exchange.route = found === null ? 'none' : `/${found.route.pattern}`;
+    }
+    const who = await this.#parts.gate.authenticate(request);
+    if (found === null) {
+      throw new ProxyError('not-found', `${request.method} ${loggablePath(request.originalUrl)}: there is nothing here.`);
+    }
+    await found.route.handler(extend({ request, reply, who, params: found.params }));
+  }
+
+  /** The index that the path's first part names. The one at the base has no other path. */
+  #named(part: string): PypiIndex | null {
+    return part === DEFAULT ? null : this.#parts.indexes.find(part);
+  }
+
+  #atBase(): PypiIndex {
+    const index = this.#parts.indexes.find(DEFAULT);
+    if (index === null) {
+      throw new ProxyError('internal', 'there is no default index');
+    }
+    return index;
+  }
+}
+
+/** Runs `answer`; where it fails, the status line says why, since some clients show nothing else. */
+async function saying(request: FastifyRequest, reply: FastifyReply, answer: () => Promise<void>): Promise<void> {
+  try {
+    await answer();
+  } catch (error) {
+    const { message } = errorAnswer(error, { method: request.method, path: loggablePath(request.originalUrl), requestId: currentExchange()?.requestId ?? '' });
+    reply.raw.statusMessage = reasonPhrase(message);
+    throw error;
+  }
+}
