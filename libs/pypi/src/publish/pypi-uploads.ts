@@ -1,0 +1,109 @@
+import { isProxyError, ProxyError } from '@oci-package-proxy/errors';
+import { fileTag } from '@oci-package-proxy/mapping';
+import { type Fold, isDeletedIn, type LedgerPort, type PackageRef } from '@oci-package-proxy/storage';
+
+import { parseFilename } from '../names/filename.ts';
+import { canonicalVersion } from '../names/version.ts';
+import { ownStatus } from '../read/project-status.ts';
+import { checkDigests } from './digest-check.ts';
+import { fileContent } from './file-content.ts';
+import type { PublishTargets, UploadAnswer, UploadRequest, Uploads } from './publish-port.ts';
+import { uploadedAttestations } from './upload-attestations.ts';
+import { readUploadBody, type UploadBody } from './upload-body.ts';
+import { type UploadForm, uploadForm } from './upload-form.ts';
+import { uploadedFact } from './uploaded-fact.ts';
+
+/** What {@link PypiUploads} needs. */
+export interface PypiUploadsOptions {
+  readonly ledger: Pick<LedgerPort, 'fold' | 'publish'>;
+  readonly targets: PublishTargets;
+  /** Where the temporary files go; it must exist. */
+  readonly directory: string;
+  /** The most that a file may have, in bytes. */
+  readonly limits: { readonly publishBytes: number };
+  /** Milliseconds since the epoch. */
+  readonly clock?: () => number;
+}
+
+/** Takes uploads: the "legacy" API of the public index, as `twine`, `uv publish` and all others speak it. */
+export class PypiUploads implements Uploads {
+  readonly #options: PypiUploadsOptions;
+
+  constructor(options: PypiUploadsOptions) {
+    this.#options = options;
+  }
+
+  /** `Uploads.upload` @throws ProxyError `policy` too, for an archived or quarantined project. */
+  async upload(request: UploadRequest): Promise<UploadAnswer> {
+    const { directory, limits } = this.#options;
+    const { contentType, signal } = request;
+    const body = await readUploadBody(request.body, { contentType, directory, limits, signal, onName: (name) => request.authorize(name) });
+    try {
+      return await this.#publish(request, body);
+    } finally {
+      await body.dispose();
+    }
+  }
+
+  async #publish(request: UploadRequest, { fields, content: sent }: UploadBody): Promise<UploadAnswer> {
+    const form = uploadForm(fields, sent);
+    const { file } = form;
+    const { signal } = request;
+    await checkDigests(fields, file);
+    const sha256 = await file.digest('sha256');
+    const content = await fileContent(form, signal);
+    const attestations = uploadedAttestations(form.attestations, { filename: form.filename, sha256 });
+    const ref = await this.#options.targets.targetOf(request.index, form.name, signal);
+    const state = await this.#options.ledger.fold(ref, { fresh: true, signal });
+    checkStatus(form, state);
+    checkOnlySdist(form, state);
+    const at = new Date((this.#options.clock ?? Date.now)());
+    const fact = uploadedFact({ form, sha256, content, attestations, at });
+    try {
+      const outcome = await this.#options.ledger.publish(ref, fact, { by: request.by, signal });
+      return { outcome, name: form.name, filename: form.filename };
+    } catch (error) {
+      throw await this.#explained(error, ref, form);
+    }
+  }
+
+  /** Clients show this sentence, and some look for "already exists" in it when they are to pass over what is there. */
+  async #explained(error: unknown, ref: PackageRef, form: UploadForm): Promise<unknown> {
+    if (!isProxyError(error, 'conflict')) {
+      return error;
+    }
+    const state = await this.#options.ledger.fold(ref, { fresh: true }).catch(() => null);
+    const tag = fileTag(form.filename);
+    const advice = `Raise the version${form.distribution.kind === 'wheel' ? ' (or, for a mere rebuild, the build tag of the wheel)' : ''} and upload again.`;
+    if (state !== null && isDeletedIn(state, tag)) {
+      return new ProxyError('conflict', `${form.filename} was deleted, and the name of a deleted file is never used again. ${advice}`, { cause: error });
+    }
+    if (state?.facts.has(tag) === true) {
+      return new ProxyError('conflict', `${form.filename} already exists with other contents, and a published file never changes. ${advice}`, { cause: error });
+    }
+    return error;
+  }
+}
+
+/** PEP 792: archived and quarantined projects take no files. */
+function checkStatus({ name }: UploadForm, state: Fold): void {
+  const status = ownStatus(state);
+  if (status?.status === 'archived' || status?.status === 'quarantined') {
+    const why = status.reason === null ? '' : ` (${status.reason})`;
+    throw new ProxyError('policy', `${name} is ${status.status}${why}, and takes no files. Have its status changed first.`);
+  }
+}
+
+/** A release has one source distribution, of whatever extension, as installers would have to guess which is meant. */
+function checkOnlySdist({ name, filename, distribution }: UploadForm, state: Fold): void {
+  if (distribution.kind !== 'sdist') {
+    return;
+  }
+  for (const { version: stored } of state.facts.values()) {
+    const other = parseFilename(stored, name);
+    const isRival = other?.kind === 'sdist' && other.extension !== distribution.extension && canonicalVersion(other.version) === canonicalVersion(distribution.version);
+    if (isRival) {
+      throw new ProxyError('conflict', `A source distribution of ${name} ${distribution.version} already exists, ${stored}, and so ${filename} cannot be added to it. Upload one of them only, as .tar.gz.`);
+    }
+  }
+}
