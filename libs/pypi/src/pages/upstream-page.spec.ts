@@ -126,6 +126,10 @@ describe('a page in HTML', () => {
     expect(page?.files.map(({ filename }) => filename)).toEqual(['sample-5.zip']);
   });
 
+  it('takes no time that grows with the square of what is left open', { timeout: 10_000 }, () => {
+    expect(html('<b>'.repeat(200_000), '<a href="sample-1.zip">x</a>')?.files).toHaveLength(1);
+  });
+
   it.each([
     ['<!DOCTYPE html><title>Links for sample</title>', true],
     ['<html><body><h1>Links for sample</h1></body></html>', true],
