@@ -35,8 +35,10 @@ type Run = (parameters: readonly string[], options?: PythonRun) => Promise<Comma
 export interface PythonClients extends Readonly<Record<PythonTool, Run>> {
   readonly directory: string;
   pip(parameters: readonly string[], options?: PipRun): Promise<CommandResult>;
-  /** A fresh virtual environment without pip. @returns the path of its python. */
-  venv(label: string): Promise<string>;
+  /** A fresh virtual environment without pip, at `path` where one is given. @returns the path of its python. */
+  venv(label: string, path?: string): Promise<string>;
+  /** What a client needs that runs pip inside an environment which has none. */
+  pipEnvironment(): Readonly<Record<string, string>>;
   /** Versions by normalized name of what is installed in an environment. */
   installed(python: string): Promise<Readonly<Record<string, string>>>;
   /** Forgets everything that the clients cached. */
@@ -106,14 +108,14 @@ export async function pythonClients(options: PythonClientOptions): Promise<Pytho
       const from = { PYTHONPATH: sitePackages[which], ...how.environment };
       return run(python ?? join(CLIENTS, 'pip/bin/python'), ['-m', 'pip', command, ...parameters], { ...how, environment: from });
     },
-    venv: async (label) => {
-      const path = join(directory, 'environments', label);
+    venv: async (label, path = join(directory, 'environments', label)) => {
       const made = await uv(['venv', '--quiet', '--clear', '--python', join(CLIENTS, 'pip/bin/python'), path]);
       if (made.code !== 0) {
         throw new Error(made.output);
       }
       return join(path, 'bin/python');
     },
+    pipEnvironment: () => ({ PYTHONPATH: sitePackages.newest }),
     installed: async (python) => {
       const listed = await uv(['pip', 'list', '--format', 'json', '--python', python]);
       const packages = JSON.parse(listed.stdout) as readonly { name: string; version: string }[];
