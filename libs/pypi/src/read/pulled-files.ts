@@ -9,6 +9,7 @@ import { DEFAULT, ECOSYSTEM } from '../model/holdings.ts';
 import type { UpstreamFile } from '../model/project-page.ts';
 import { type AnnouncedDigest, announcedDigest, digestText, expectedContent } from './announced-digest.ts';
 import type { ServedFile } from './read-port.ts';
+import { sha256Of } from './upstream-metadata.ts';
 
 /** A job that was handed in so long ago (ms), of a file that is still asked for from the spool, may be lost. */
 const HANDED_IN_MS = 60_000;
@@ -56,7 +57,7 @@ export class PulledFiles {
     const file: ServedFile = {
       cache: 'miss',
       version: entry.version,
-      etag: digest === null ? `unknown:${entry.filename}` : digestText(digest),
+      etag: digest === null ? `unknown:${sha256Of(Buffer.from(entry.url))}` : digestText(digest),
       // What has no digest has to be fetched to be known, and so its size is not told before.
       size: digest === null ? null : entry.size,
       start: async (signal) => (digest === null ? this.#found(wanted, file, signal) : following(file, await this.#open(wanted, signal))),
