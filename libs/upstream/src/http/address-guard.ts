@@ -44,13 +44,13 @@ export function checkLiteralAddress(url: URL): void {
 }
 
 /**
- * A lookup for `net.connect` that hands out only public addresses: what was checked is what is connected to, so a name
- * that resolves differently the second time gains nothing. Fails with ProxyError `policy` when none is left.
+ * A lookup for `net.connect` that hands out only public addresses and `also` these: what was checked is what is connected to, so
+ * a name that resolves differently the second time gains nothing. Fails with ProxyError `policy` when none is left.
  */
-export function guardedLookup(resolve: Resolve): LookupFunction {
+export function guardedLookup(resolve: Resolve, also: () => Promise<ReadonlySet<string>>): LookupFunction {
   return (hostname, options, done) => {
-    resolve(hostname).then(
-      (addresses) => answer(hostname, addresses, options, done),
+    Promise.all([resolve(hostname), also()]).then(
+      ([addresses, more]) => answer(hostname, addresses.filter(({ address }) => isPublicAddress(address) || more.has(address)), { options, done }),
       (error: unknown) => done(error as NodeJS.ErrnoException, ''),
     );
   };
@@ -64,9 +64,14 @@ export async function checkResolvedAddress(hostname: string, resolve: Resolve): 
   }
 }
 
-function answer(hostname: string, addresses: readonly LookupAddress[], options: Parameters<LookupFunction>[1], done: Parameters<LookupFunction>[2]): void {
+interface Lookup {
+  readonly options: Parameters<LookupFunction>[1];
+  readonly done: Parameters<LookupFunction>[2];
+}
+
+function answer(hostname: string, addresses: readonly LookupAddress[], { options, done }: Lookup): void {
   const wanted = options.family === 4 || options.family === 6 ? options.family : null;
-  const allowed = addresses.filter(({ address, family }) => isPublicAddress(address) && (wanted === null || family === wanted));
+  const allowed = addresses.filter(({ family }) => wanted === null || family === wanted);
   const [first] = allowed;
   if (first === undefined) {
     done(refused(hostname) as unknown as NodeJS.ErrnoException, '');

@@ -5,6 +5,7 @@ import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 
 import type { UpstreamResponse } from '../upstream-port.ts';
 import { checkLiteralAddress, checkResolvedAddress, guardedLookup, type Resolve } from './address-guard.ts';
+import { NamedAddresses } from './named-addresses.ts';
 
 /** Time limits, each in milliseconds. */
 export interface UpstreamTimeouts {
@@ -35,10 +36,12 @@ export interface TransportOptions {
 /** Sends single GETs over undici: no retry, no redirect, no credential of its own. */
 export class Transport {
   readonly #options: TransportOptions;
+  readonly #named: NamedAddresses;
   readonly #agents = new Map<string, Dispatcher>();
 
   constructor(options: TransportOptions) {
     this.#options = options;
+    this.#named = new NamedAddresses(options.allowedOrigins, options.resolve);
   }
 
   /** @throws what undici throws, or ProxyError `policy` from the address guard (possibly inside an AggregateError). */
@@ -75,17 +78,18 @@ export class Transport {
 
   #agentFor(url: URL, guarded: boolean, proxied: boolean): Dispatcher {
     const ca = this.#options.caFor(url);
-    const key = `${guarded} ${proxied} ${ca ?? ''}`;
+    // What is allowed besides public addresses depends on scheme and port.
+    const key = `${guarded ? `${url.protocol}${url.port}` : ''} ${proxied} ${ca ?? ''}`;
     const known = this.#agents.get(key);
     if (known !== undefined) {
       return known;
     }
-    const agent = this.#agent(ca, guarded, proxied);
+    const agent = this.#agent(ca, guarded ? url : null, proxied);
     this.#agents.set(key, agent);
     return agent;
   }
 
-  #agent(ca: string | null, guarded: boolean, proxied: boolean): Dispatcher {
+  #agent(ca: string | null, guarded: URL | null, proxied: boolean): Dispatcher {
     // An own CA is added to the machine's: redirects lead to hosts that have other certificates.
     const tls = ca === null ? {} : { ca: [...getCACertificates('default'), ca] };
     const { connectMs } = this.#options.timeouts;
@@ -94,7 +98,7 @@ export class Transport {
     if (proxied && this.#options.proxyUrl !== null) {
       return new ProxyAgent({ ...shared, uri: this.#options.proxyUrl, connectTimeout: connectMs, requestTls: { ...tls, allowH2: false }, proxyTls: { ...tls, allowH2: false } });
     }
-    const lookup = guarded ? { lookup: guardedLookup(this.#options.resolve) } : {};
+    const lookup = guarded === null ? {} : { lookup: guardedLookup(this.#options.resolve, async () => this.#named.besides(guarded)) };
     return new Agent({ ...shared, connect: { timeout: connectMs, autoSelectFamily: true, ...tls, ...lookup } });
   }
 }

@@ -177,11 +177,21 @@ describe('UpstreamClient', () => {
         return Promise.resolve([{ address: '127.0.0.1', family: 4 }, { address, family: 4 }]);
       };
 
-      await expect(clientWith({ resolve, retry: { attempts: 1 }, timeouts: { connectMs: 300 } }).get({ url: `http://rebound.example.com:${server.port}/` })).rejects.toMatchObject({
+      await expect(clientWith({ resolve, allowedOrigins: [], retry: { attempts: 1 }, timeouts: { connectMs: 300 } }).get({ url: `http://rebound.example.com:${server.port}/` })).rejects.toMatchObject({
         code: expect.stringMatching(/policy|upstream-unavailable/) as string,
       });
       expect(server.requests).toHaveLength(0);
       expect(asked).toEqual(['rebound.example.com']);
+    });
+
+    it('goes to another name of the very address and port of a configured upstream, and to no other port there', async () => {
+      const resolve = (): Promise<LookupAddress[]> => Promise.resolve([{ address: '127.0.0.1', family: 4 }]);
+      const client = clientWith({ resolve, allowedOrigins: [server.url], retry: { attempts: 1 } });
+
+      expect((await client.get({ url: `http://files.example.com:${server.port}/there` })).status).toBe(200);
+      await expect(client.get({ url: `http://files.example.com:${other.port}/there` })).rejects.toMatchObject({ code: 'policy' });
+      await expect(client.get({ url: `${other.url}/there` })).rejects.toMatchObject({ code: 'policy' });
+      expect(other.requests).toHaveLength(0);
     });
 
     it('goes to the private address of a configured upstream', async () => {
