@@ -53,7 +53,7 @@ export function parseFilename(filename: string, project?: string): Distribution 
     return wheel(filename.slice(0, -WHEEL.length));
   }
   const extension = SDIST_EXTENSIONS.find((candidate) => filename.endsWith(candidate));
-  return extension === undefined ? installer(filename) : archive(filename.slice(0, -extension.length), extension, project);
+  return extension === undefined ? installer(filename, project) : archive(filename.slice(0, -extension.length), extension, project);
 }
 
 /** The version in the name of a file, normalized where PEP 440 knows it; null where the name does not tell. */

@@ -11,16 +11,16 @@ export interface OtherDistribution {
 }
 
 const EXTENSIONS = ['.egg', '.exe', '.msi', '.rpm', '.deb', '.dmg'];
-const PLATFORM = String.raw`(?:linux|macosx|win|freebsd|openbsd|netbsd|cygwin|mingw|msys|solaris|sunos|aix|hp-ux|irix|darwin)`;
+const PLATFORM = String.raw`(?:linux|macosx|winxp|win|freebsd|openbsd|netbsd|cygwin|mingw|msys|solaris|sunos|aix|hp-ux|irix|darwin)`;
 /** What distutils puts after the version: `1.0.win-amd64-py2.7`, `1.0.linux-x86_64`. */
 const AFTER_VERSION = new RegExp(String.raw`\.${PLATFORM}(?:[-_.\d][\w.-]*)?$`, 'i');
 const EGG = /^([^-]+)-([^-]+)(?:-py\d[\d.]*(?:-.*)?)?$/;
 const RPM = /^(.+)-([^-]+)-[^-]+\.[^-.]+$/;
 
 /** What can be learned of the name of an egg, an installer or a package of an operating system; null for any other name. */
-export function installer(filename: string): OtherDistribution | null {
+export function installer(filename: string, project: string | undefined): OtherDistribution | null {
   const extension = EXTENSIONS.find((candidate) => filename.endsWith(candidate));
-  return extension === undefined ? null : { kind: 'other', ...namesOf(filename.slice(0, -extension.length), extension), extension };
+  return extension === undefined ? null : { kind: 'other', ...namesOf(filename.slice(0, -extension.length), extension, project), extension };
 }
 
 /** What can be learned of the name of an archive of built files (`bdist_dumb` of distutils); null for one that is no such. */
@@ -31,7 +31,7 @@ export function builtArchive(stem: string, extension: string): OtherDistribution
 
 type Names = Pick<OtherDistribution, 'name' | 'version'>;
 
-function namesOf(stem: string, extension: string): Names {
+function namesOf(stem: string, extension: string, project: string | undefined): Names {
   if (extension === '.egg') {
     const [, name = '', version = ''] = EGG.exec(stem) ?? [];
     // Hyphens are underscores there.
@@ -41,7 +41,17 @@ function namesOf(stem: string, extension: string): Names {
     const [, name = '', version = ''] = RPM.exec(stem) ?? [];
     return names(name, version);
   }
-  return extension === '.exe' || extension === '.msi' ? builtNames(stem) : names('', '');
+  return extension === '.exe' || extension === '.msi' ? (namesOfProject(stem, project) ?? builtNames(stem)) : names('', '');
+}
+
+/** Of an installer whose version is followed by whatever its makers liked: `1.0-11g.win32`, `1.0.py2-win-amd64`. */
+function namesOfProject(stem: string, project: string | undefined): Names | null {
+  const hyphen = [...stem.matchAll(/-/g)].find(({ index }) => isProjectName(stem.slice(0, index)) && normalizedName(stem.slice(0, index)) === project);
+  let version = hyphen === undefined ? '' : stem.slice(hyphen.index + 1);
+  while (version !== '' && normalizedVersion(version) === null) {
+    version = version.slice(0, Math.max(0, version.search(/[-.][^-.]*$/)));
+  }
+  return version === '' || project === undefined ? null : names(project, version);
 }
 
 function builtNames(stem: string): Names {
