@@ -2,12 +2,13 @@ import { isProxyError } from '@oci-package-proxy/errors';
 
 import type { PypiIndex } from '../config/indexes.ts';
 import { type CoreMetadata, parseCoreMetadata } from '../metadata/core-metadata.ts';
+import type { ProjectFile } from '../model/project-page.ts';
 import type { ProjectReader, ReadCall } from '../read/read-port.ts';
 import { isWheel } from './api-file.ts';
 import type { Release } from './releases.ts';
 
 /** How many files of a kind are asked for their metadata: they nearly always say the same. */
-const FILES_OF_A_KIND = 3;
+const FILES_OF_A_KIND = 2;
 
 /** What can be read of files. */
 export type MetadataReader = Pick<ProjectReader, 'metadata' | 'description'>;
@@ -21,25 +22,35 @@ export interface ReleaseCall {
 }
 
 /**
- * Core metadata of a release, from the first of its files that has any: what wheels announce, then what is held of wheels and of
- * the others. Null where none can be had, also because somebody does not answer now: what is shown says less then.
+ * Core metadata of a release, from the first of its files that has any: what wheels announce, then what is held of the other files.
+ * Null where none can be had, also because somebody does not answer now: what is shown says less then.
  */
-export async function releaseMetadata(reader: MetadataReader, release: Release, { index, name, call }: ReleaseCall): Promise<CoreMetadata | null> {
-  const wheels = release.files.filter(isWheel);
-  const others = release.files.filter((file) => !isWheel(file)).slice(0, FILES_OF_A_KIND);
-  for (const { filename } of wheels.filter(({ metadataSha256 }) => metadataSha256 !== null).slice(0, FILES_OF_A_KIND)) {
+export async function releaseMetadata(reader: MetadataReader, { files }: Release, { index, name, call }: ReleaseCall): Promise<CoreMetadata | null> {
+  for (const { filename } of announcing(files)) {
     const served = await orNull(reader.metadata(index, name, filename, call));
     if (served !== null) {
       return parseCoreMetadata(served.bytes);
     }
   }
-  for (const { filename } of [...wheels.slice(0, FILES_OF_A_KIND), ...others]) {
+  for (const { filename } of silent(files)) {
     const bytes = await orNull(reader.description(index, name, filename, call));
     if (bytes !== null) {
       return parseCoreMetadata(bytes);
     }
   }
   return null;
+}
+
+/** The smallest first: where upstream does not serve what it announces, the wheel itself has to be fetched. */
+function announcing(files: readonly ProjectFile[]): readonly ProjectFile[] {
+  const wheels = files.filter((file) => isWheel(file) && file.metadataSha256 !== null);
+  return wheels.sort((left, right) => (left.size ?? Number.MAX_SAFE_INTEGER) - (right.size ?? Number.MAX_SAFE_INTEGER)).slice(0, FILES_OF_A_KIND);
+}
+
+function silent(files: readonly ProjectFile[]): readonly ProjectFile[] {
+  const wheels = files.filter((file) => isWheel(file) && file.metadataSha256 === null);
+  const others = files.filter((file) => !isWheel(file));
+  return [...wheels.slice(0, FILES_OF_A_KIND), ...others.slice(0, FILES_OF_A_KIND)];
 }
 
 async function orNull<T>(reading: Promise<T | null>): Promise<T | null> {

@@ -1,7 +1,8 @@
 import type { Action } from '@oci-package-proxy/access';
-import { isProxyError, ProxyError } from '@oci-package-proxy/errors';
+import { ProxyError } from '@oci-package-proxy/errors';
 
 import type { Gate } from '../http/gate.ts';
+import { isRefusal } from '../http/read-context.ts';
 import type { Exchange, Route } from '../http/route-table.ts';
 import { normalizedName } from '../names/project-name.ts';
 import type { ManageCall } from './manage-call.ts';
@@ -17,8 +18,6 @@ export interface ManageRoutesOptions {
   /** Told how every change ended, for metrics. Must not throw. */
   readonly onWrite?: (result: 'done' | 'refused' | 'failed') => void;
 }
-
-const REFUSALS = ['invalid', 'unprocessable', 'unauthenticated', 'forbidden', 'policy', 'not-found', 'conflict', 'too-large', 'unsupported-media-type'] as const;
 
 /**
  * The management API, below `<root>/api/v1/pypi/`: what operators do to projects. Every answer is JSON: 200 with what was done, or
@@ -88,7 +87,7 @@ class Manager {
       onWrite?.('done');
       return done;
     } catch (error) {
-      onWrite?.(REFUSALS.some((code) => isProxyError(error, code)) ? 'refused' : 'failed');
+      onWrite?.(isRefusal(error) ? 'refused' : 'failed');
       throw error;
     }
   }
