@@ -229,7 +229,6 @@ describe('an index of what is published here', () => {
     ['HEAD', '/pypi/simple/missing/', 404, /./],
     ['GET', '/pypi/simple/-bad-/', 404, /not the name/],
     ['GET', '/pypi/simple/a%2f..%2fb/', 404, /not the name/],
-    ['GET', '/pypi/simple/%zz/', 400, /percent/],
     ['GET', '/pypi/files/acme-widget/acme_widget-9-py3-none-any.whl', 404, /no file/],
     ['HEAD', '/pypi/files/acme-widget/acme_widget-9-py3-none-any.whl', 404, /./],
     ['GET', '/pypi/files/acme-widget/acme_widget-9-py3-none-any.whl.metadata', 404, /no file/],
@@ -240,6 +239,7 @@ describe('an index of what is published here', () => {
     ['GET', '/pypi/pypi/acme-widget/9/json', 404, /version/],
     ['GET', '/pypi/legacy/', 404, /POST/],
     ['GET', '/pypi/search', 404, /search/],
+    ['GET', '/pypi/acme-widget/', 404, /below simple/],
     ['POST', '/pypi/pypi', 404, /XML-RPC/],
     ['POST', '/pypi/simple/', 404, /legacy/],
     ['PATCH', '/pypi/simple/acme-widget/', 404, /nothing here/],
@@ -255,6 +255,12 @@ describe('an index of what is published here', () => {
     if (method !== 'HEAD') {
       expect(answer.json()).toEqual({ message: expect.stringMatching(text), code: `${status} ${String(answer.json()['message'])}`, title: expect.any(String) });
     }
+  });
+
+  it('says that an escape is none', async () => {
+    const answer = await sample.ask('/pypi/simple/%zz/');
+
+    expect([answer.status, answer.json()['message']]).toEqual([400, expect.stringMatching(/percent/)]);
   });
 
   it('says that there is no XML-RPC to who tries it on the index itself', async () => {
@@ -392,12 +398,12 @@ describe('who may read', () => {
 });
 
 describe('an index over upstream', () => {
-  const numpy = wheelFile({ name: 'numpy', version: '2.0', requiresPython: '>=3.10', padding: 200_000 });
+  const numpy = wheelFile({ name: 'numpy', version: '2.0', padding: 200_000 });
   const old = sdistFile({ name: 'numpy', version: '1.0' });
 
   beforeEach(async () => {
     upstream = await startPypiUpstream([
-      { name: 'numpy', files: [{ file: numpy, provenance: { version: 1, attestation_bundles: [] } }, { file: old, yanked: 'too old' }] },
+      { name: 'numpy', files: [{ file: numpy, requiresPython: '>=3.10', provenance: { version: 1, attestation_bundles: [] } }, { file: old, yanked: 'too old' }] },
       { name: 'acme-public', files: [{ file: wheelFile({ name: 'acme-public', version: '1.0' }) }] },
     ]);
   });
@@ -514,6 +520,7 @@ describe('an index over upstream', () => {
 describe('named indexes', () => {
   const numpy = wheelFile({ name: 'numpy', version: '2.0' });
   const ours = wheelFile({ name: 'numpy', version: '2.0', tag: '1-py3-none-any' });
+  const pandas = wheelFile({ name: 'pandas', version: '3.0' });
   const tool = wheelFile({ name: 'tool', version: '1.0' });
   const section = {
     indexes: {
@@ -524,7 +531,7 @@ describe('named indexes', () => {
   };
 
   beforeEach(async () => {
-    upstream = await startPypiUpstream([{ name: 'numpy', files: [{ file: numpy }] }]);
+    upstream = await startPypiUpstream([{ name: 'numpy', files: [{ file: numpy }] }, { name: 'pandas', files: [{ file: pandas }] }]);
     await start({ section });
     expect((await upload(tool, { path: '/pypi/internal/legacy/' })).status).toBe(200);
     expect((await upload(ours, { path: '/pypi/team/legacy/' })).status).toBe(200);
@@ -542,7 +549,8 @@ describe('named indexes', () => {
 
     expect(await names('internal/', 'numpy')).toEqual([ours.filename]);
     expect(await names('team/', 'numpy')).toEqual([ours.filename, numpy.filename].sort());
-    expect(await names('mirror/', 'numpy')).toEqual([numpy.filename]);
+    expect(await names('mirror/', 'pandas')).toEqual([pandas.filename]);
+    expect(await names('internal/', 'pandas')).toBe(404);
     expect(await names('mirror/', 'tool')).toBe(404);
     expect(await names('', 'tool')).toEqual([tool.filename]);
     expect((await sample.ask('/pypi/mirror/simple/', { headers: PIP })).json()['projects']).not.toContainEqual({ name: 'tool' });

@@ -1,6 +1,7 @@
 import { type Ecosystem, type EcosystemDefinition, type EcosystemSetup, type Metrics, type PlatformConfig, upstreamSetting } from '@oci-package-proxy/platform';
 import type { z } from 'zod';
 
+import { clientHints } from './config/client-hints.ts';
 import { createIndexes } from './config/create-indexes.ts';
 import { defaultPypiUpstream } from './config/default-upstream.ts';
 import { PYPI_SECTION, type PypiSection } from './config/pypi-section.ts';
@@ -47,7 +48,7 @@ async function create({ runtime, prefix, root, values, section }: EcosystemSetup
     codec,
     commands: pypiCommands(parts.management),
     module: PypiModule.register({ parts, access: runtime.access, prefix, root, config, observer: observerOf(metrics) }),
-    hints: (origin, token) => hints(`${origin}${prefix}`, token),
+    hints: (origin, token) => clientHints(`${origin}${prefix}`, token),
   };
 }
 
@@ -81,15 +82,4 @@ function observerOf(metrics: Metrics): PypiObserver {
     onRead: (kind, result) => metrics.cacheRequests.inc({ ecosystem: ECOSYSTEM, kind, result }),
     onWrite: (result) => metrics.publishes.inc({ ecosystem: ECOSYSTEM, result }),
   };
-}
-
-function hints(base: string, token: string | null): string[] {
-  return [
-    `pip config set global.index-url ${base}/simple/`,
-    `export UV_DEFAULT_INDEX=${base}/simple/`,
-    ...(token === null ? [] : [
-      `export TWINE_REPOSITORY_URL=${base}/legacy/ TWINE_USERNAME=__token__ TWINE_PASSWORD=${token}`,
-      `export UV_PUBLISH_URL=${base}/legacy/ UV_PUBLISH_TOKEN=${token}`,
-    ]),
-  ];
 }

@@ -9,7 +9,7 @@ import { Gate } from './http/gate.ts';
 import { pageRoutes } from './http/page-routes.ts';
 import { managePath } from './http/pypi-mounts.ts';
 import { RouteTable } from './http/route-table.ts';
-import { serviceRoutes } from './http/service-routes.ts';
+import { serviceRoutes, strayRoutes } from './http/service-routes.ts';
 import { uploadRoutes } from './http/upload-routes.ts';
 import { ProjectApi } from './json-api/project-api.ts';
 import { manageRoutes } from './manage/manage-routes.ts';
@@ -64,6 +64,7 @@ function createDispatcher({ parts, access, prefix, root, config, observer = {} }
       // Those of the JSON API may begin with a project's name: `files` and `integrity` are some, too.
       ...apiRoutes({ context, api: new ProjectApi({ reader }), prefix }),
       ...fileRoutes(context, reader),
+      ...strayRoutes(),
     ]),
     managePath: managePath(root),
     manageRoutes: new RouteTable(manageRoutes({ gate, management, writable: uploads !== null, onWrite })),

@@ -6,6 +6,7 @@ import { DocumentCache, UpstreamClient } from '@oci-package-proxy/upstream';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 
+import { clientHints } from './client-hints.ts';
 import { createIndexes, type IndexParts } from './create-indexes.ts';
 import { defaultPypiUpstream, type Run } from './default-upstream.ts';
 import type { PypiIndexes } from './indexes.ts';
@@ -152,6 +153,21 @@ describe('globs of names', () => {
         expect(nameMatcher([written])(words.join('-').toLowerCase())).toBe(true);
       }),
     );
+  });
+});
+
+describe('lines to paste', () => {
+  it('point clients at the index, and let them upload where there is a token to show', () => {
+    expect(clientHints('http://127.0.0.1:8080/pypi', null)).toEqual(['pip config set global.index-url http://127.0.0.1:8080/pypi/simple/', 'export UV_DEFAULT_INDEX=http://127.0.0.1:8080/pypi/simple/']);
+    expect(clientHints('http://[::1]:8080', null)).toHaveLength(2);
+    expect(clientHints('https://packages.example.com', 'secret').slice(2)).toEqual([
+      'export TWINE_REPOSITORY_URL=https://packages.example.com/legacy/ TWINE_USERNAME=__token__ TWINE_PASSWORD=secret',
+      'export UV_PUBLISH_URL=https://packages.example.com/legacy/ UV_PUBLISH_TOKEN=secret',
+    ]);
+  });
+
+  it('tell pip to trust another machine that has no TLS', () => {
+    expect(clientHints('http://packages.example.com:8082', null)).toContain('pip config set global.trusted-host packages.example.com:8082');
   });
 });
 

@@ -4,8 +4,12 @@ import { publicBase, sendDocument } from '@oci-package-proxy/platform';
 import type { ProjectApi } from '../json-api/project-api.ts';
 import { fileUrlsIn } from '../pages/file-urls.ts';
 import { wantsFresh } from './client-wishes.ts';
+import { EncodedPages } from './encoded-pages.ts';
 import { cacheHeaders, noProject, READ, readableName, type ReadContext } from './read-context.ts';
 import type { IndexExchange, Route } from './route-table.ts';
+
+// Compressed documents, of the projects that are asked for again and again.
+const CACHE_BYTES = 32 * 2 ** 20;
 
 /** What {@link apiRoutes} answers from. */
 export interface ApiRoutesOptions {
@@ -17,7 +21,8 @@ export interface ApiRoutesOptions {
 
 /** The JSON API of the public index. */
 export function apiRoutes({ context, api, prefix }: ApiRoutesOptions): Route<IndexExchange>[] {
-  const answer = async (exchange: IndexExchange): Promise<void> => document(exchange, context, api);
+  const encoded = new EncodedPages(CACHE_BYTES);
+  const answer = async (exchange: IndexExchange): Promise<void> => document(exchange, { context, api, encoded });
   const atBase = async (exchange: IndexExchange): Promise<void> => {
     if (exchange.path !== prefix) {
       throw new ProxyError('not-found', 'The JSON API of an index is below pypi/: <index>/pypi/<project>/json.');
@@ -31,7 +36,8 @@ export function apiRoutes({ context, api, prefix }: ApiRoutesOptions): Route<Ind
   ];
 }
 
-async function document(exchange: IndexExchange, { gate, config, onRead }: ReadContext, api: Pick<ProjectApi, 'get'>): Promise<void> {
+async function document(exchange: IndexExchange, { context, api, encoded }: Pick<ApiRoutesOptions, 'context' | 'api'> & { readonly encoded: EncodedPages }): Promise<void> {
+  const { gate, config, onRead } = context;
   const { request, reply, index, path } = exchange;
   const name = readableName(exchange, gate);
   const version = exchange.params['version'] ?? null;
@@ -42,5 +48,6 @@ async function document(exchange: IndexExchange, { gate, config, onRead }: ReadC
     throw version === null ? noProject(exchange, name) : new ProxyError('not-found', `${name} has no version ${JSON.stringify(version.slice(0, 100))}, or there is no such project.`);
   }
   onRead?.('metadata', 'hit');
-  await sendDocument(reply, request, { bytes: found.bytes, etag: found.revision.slice(0, 32), contentType: 'application/json', headers: cacheHeaders(gate, name, 'no-cache') });
+  const page = await encoded.get(found.revision, () => found.bytes);
+  await sendDocument(reply, request, { ...page, etag: found.revision.slice(0, 32), contentType: 'application/json', headers: cacheHeaders(gate, name, 'no-cache') });
 }

@@ -19,6 +19,11 @@ export function serviceRoutes(config: Pick<PlatformConfig, 'publicUrl' | 'truste
   ];
 }
 
+/** The last ones of a table: what somebody asks for who was pointed at an index instead of at its pages. */
+export function strayRoutes(): Route<IndexExchange>[] {
+  return [{ methods: READ, pattern: ':name', handler: missing('There is nothing here. Projects are below simple/: clients have to be pointed there.') }];
+}
+
 /** Tells everybody how to use the index, and nothing of what is in it. */
 async function sendUsage({ request, reply, index, path }: IndexExchange, config: Pick<PlatformConfig, 'publicUrl' | 'trustedProxies'>): Promise<void> {
   const base = publicBase(request, config, path);

@@ -1,15 +1,13 @@
-import type { IncomingMessage } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import { ProxyError } from '@oci-package-proxy/errors';
 
 import { DEFAULT } from '../model/holdings.ts';
 import type { Uploads } from '../publish/publish-port.ts';
+import { drained } from './drained-body.ts';
 import type { Gate } from './gate.ts';
 import { isRefusal } from './read-context.ts';
 import type { IndexExchange, Route } from './route-table.ts';
 
-// Twenty megabytes a second move a file of 2 GiB in this time.
+// At twenty megabytes a second, a file of 2 GiB comes in within this time.
 const DRAIN_MS = 120_000;
 
 /** What {@link uploadRoutes} answers from. */
@@ -19,8 +17,6 @@ export interface UploadRoutesOptions {
   readonly uploads: Uploads | null;
   /** Told how every upload ended, for metrics. Must not throw. */
   readonly onWrite?: (result: 'done' | 'refused' | 'failed') => void;
-  /** How long the rest of a body is waited for that was refused, in milliseconds; default two minutes. */
-  readonly drainMs?: number;
 }
 
 /** The upload endpoint ("legacy" API), and the same at an index's own address, as twine is pointed at devpi. */
@@ -47,7 +43,7 @@ async function upload(exchange: IndexExchange, options: UploadRoutesOptions): Pr
     await reply.code(200).header('cache-control', 'no-store').header('content-type', 'text/plain; charset=utf-8').send(Buffer.from(`${text}\n`));
   } catch (error) {
     options.onWrite?.(isRefusal(error) ? 'refused' : 'failed');
-    await drained(request.raw, options.drainMs ?? DRAIN_MS);
+    await drained(request.raw, DRAIN_MS);
     throw withoutRetries(error);
   }
 }
@@ -74,23 +70,6 @@ function authorize({ who, index }: IndexExchange, gate: Gate, name: string): voi
   if (!index.shows(name)) {
     throw new ProxyError('forbidden', `${index.name === DEFAULT ? 'This index' : `The index ${index.name}`} does not show projects called ${name}. Upload to another one.`);
   }
-}
-
-/**
- * Waits until the sender has sent everything, and drops it: most clients read no answer before, and take a connection that is closed
- * meanwhile for a network failure, so that nobody would learn what is wrong.
- */
-async function drained(raw: IncomingMessage, ms: number): Promise<void> {
-  if (raw.complete || raw.destroyed) {
-    return;
-  }
-  const over = new AbortController();
-  const end = new Promise<void>((resolve) => {
-    raw.once('end', resolve).once('close', resolve).once('error', () => resolve());
-  });
-  raw.resume();
-  await Promise.race([end, sleep(ms, undefined, { signal: over.signal, ref: false }).catch(() => undefined)]);
-  over.abort();
 }
 
 /** twine sends the whole file again, up to five times, on any 5xx; what is not done here is not done then either. */

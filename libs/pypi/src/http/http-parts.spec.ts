@@ -1,0 +1,192 @@
+import { createServer, type IncomingMessage, request as httpRequest, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { gunzipSync } from 'node:zlib';
+
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { wantsFresh } from './client-wishes.ts';
+import { drained } from './drained-body.ts';
+import { EncodedPages } from './encoded-pages.ts';
+import { reasonPhrase } from './reason-phrase.ts';
+import { pathParts, queryOf, slashesAtEnd } from './request-path.ts';
+import { RouteTable } from './route-table.ts';
+
+describe('a path', () => {
+  it.each([
+    ['/pypi/simple/numpy/', '/pypi', ['simple', 'numpy']],
+    ['/pypi', '/pypi', []],
+    ['/simple//a%2Bb+c/?format=x/y', '', ['simple', 'a+b+c']],
+    ['/pypi/files/x/a%201!b.whl#/y', '/pypi', ['files', 'x', 'a 1!b.whl']],
+    ['/pypi/a%2fb', '/pypi', ['a/b']],
+  ])('%s below %j is %j', (url, base, parts) => {
+    expect(pathParts(url, base)).toEqual(parts);
+  });
+
+  it('has escapes that are some', () => {
+    expect(() => pathParts('/simple/%zz', '')).toThrow(/percent/);
+  });
+
+  it.each([
+    ['/simple', 0, ''],
+    ['/simple/?a=/b/', 1, '?a=/b/'],
+    ['/simple//', 2, ''],
+    ['/simple/#x?y', 1, ''],
+  ])('%s ends with %i slashes and the query %j', (url, slashes, query) => {
+    expect([slashesAtEnd(url), queryOf(url)]).toEqual([slashes, query]);
+  });
+});
+
+describe('routes', () => {
+  const patterns = ['', 'simple', 'simple/:name', 'pypi/:name/json', ':name/json', ':name/:version/json', 'files/:name/:file'];
+  const table = new RouteTable(patterns.map((pattern) => ({ methods: ['GET'], pattern, handler: async () => Promise.resolve() })));
+
+  it.each([
+    ['', '', {}],
+    ['simple', 'simple', {}],
+    ['simple/json', 'simple/:name', { name: 'json' }],
+    ['pypi/json', ':name/json', { name: 'pypi' }],
+    ['pypi/pypi/json', 'pypi/:name/json', { name: 'pypi' }],
+    ['x/1.0/json', ':name/:version/json', { name: 'x', version: '1.0' }],
+    ['files/x/x.whl', 'files/:name/:file', { name: 'x', file: 'x.whl' }],
+  ])('%j goes to %j', (path, pattern, params) => {
+    const found = table.find('GET', path === '' ? [] : path.split('/'));
+
+    expect([found?.route.pattern, found?.params]).toEqual([pattern, params]);
+  });
+
+  it.each([
+    ['POST', 'simple'],
+    ['GET', 'simple/a/b'],
+    ['GET', 'other'],
+  ])('%s %s goes nowhere', (method, path) => {
+    expect(table.find(method, path.split('/'))).toBeNull();
+  });
+});
+
+describe('a wish to pass over what is cached', () => {
+  it.each([
+    [undefined, undefined, false],
+    ['no-cache', undefined, true],
+    ['max-stale, No-Cache', 'uv/0.12', true],
+    ['max-age=0', 'pip/26.2.1 {"python":"3.14"}', true],
+    ['max-age=0', 'pip/27.0', true],
+    ['max-age=0', 'pip/26.1', false],
+    ['max-age=0', 'pip/9.0.3', false],
+    ['max-age=0', 'unearth/0.17', false],
+    ['max-age=0', undefined, false],
+    ['max-age=600', 'pip/26.2', false],
+  ])('Cache-Control %s of %s: %s', (control, agent, wish) => {
+    expect(wantsFresh({ 'cache-control': control, 'user-agent': agent })).toBe(wish);
+  });
+});
+
+describe('a reason phrase', () => {
+  it.each([
+    ['a.whl already exists.', 'a.whl already exists.'],
+    ['line one\r\nX-Injected: yes', 'line one X-Injected: yes'],
+    ['Müller sagt „nein“ …', 'Muller sagt nein ...'],
+    ['\u0000\u{1f600}', ''],
+  ])('of %j is %j', (text, phrase) => {
+    expect(reasonPhrase(text)).toBe(phrase);
+  });
+
+  it('is one short line of printable ASCII, whatever the text is', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 600 }), (text) => {
+        expect(reasonPhrase(text)).toMatch(/^[\x20-\x7e]{0,200}$/);
+      }),
+    );
+  });
+});
+
+describe('encoded pages', () => {
+  it('are made once for all who wait, and kept', async () => {
+    const pages = new EncodedPages();
+    let made = 0;
+    const encode = (): Buffer => {
+      made += 1;
+      return Buffer.alloc(5000, 'x');
+    };
+
+    const [one, two] = await Promise.all([pages.get('key', encode), pages.get('key', encode)]);
+    const three = await pages.get('key', encode);
+    const other = await pages.get('other', () => Buffer.from('short'));
+
+    expect(made).toBe(1);
+    expect([two, three]).toEqual([one, one]);
+    expect(gunzipSync(one.gzip ?? '')).toEqual(one.bytes);
+    expect(other.gzip).toBeUndefined();
+  });
+
+  it('are made again after a failure', async () => {
+    const pages = new EncodedPages();
+    const fail = (): Buffer => {
+      throw new Error('once');
+    };
+
+    await expect(pages.get('key', fail)).rejects.toThrow('once');
+
+    expect((await pages.get('key', () => Buffer.from('ok'))).bytes.toString()).toBe('ok');
+  });
+});
+
+describe('a body that nobody wants', () => {
+  let server: Server;
+  let seen: PromiseWithResolvers<{ readonly ms: number; readonly complete: boolean }>;
+
+  beforeEach(async () => {
+    seen = Promise.withResolvers();
+    server = createServer((request: IncomingMessage, response) => {
+      const start = performance.now();
+      void drained(request, 500).then(() => {
+        seen.resolve({ ms: performance.now() - start, complete: request.complete });
+        response.end();
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  });
+  afterEach(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  function sender(length: number): ReturnType<typeof httpRequest> {
+    const request = httpRequest({ port: (server.address() as AddressInfo).port, method: 'POST', headers: { 'content-length': length }, agent: false });
+    request.on('error', () => undefined).on('response', (response) => response.resume());
+    return request;
+  }
+
+  it('is waited for', async () => {
+    const request = sender(2_000_000);
+    request.write(Buffer.alloc(1_000_000));
+    await sleep(100);
+    request.end(Buffer.alloc(1_000_000));
+
+    expect(await seen.promise).toMatchObject({ complete: true });
+  });
+
+  it('is waited for no longer than is said', async () => {
+    const request = sender(2_000_000);
+    request.write('x');
+
+    const { ms, complete } = await seen.promise;
+    request.destroy();
+
+    expect(complete).toBe(false);
+    expect(ms).toBeGreaterThan(400);
+  });
+
+  it('is not waited for when its sender leaves', async () => {
+    const request = sender(2_000_000);
+    request.write(Buffer.alloc(100_000));
+    await sleep(100);
+    request.destroy();
+
+    const { ms, complete } = await seen.promise;
+
+    expect(complete).toBe(false);
+    expect(ms).toBeLessThan(450);
+  });
+});
