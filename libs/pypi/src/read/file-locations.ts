@@ -1,4 +1,4 @@
-import { type Fact, isDeletedIn, type LedgerReader, type PackageRef } from '@oci-package-proxy/storage';
+import { type Fact, type Fold, isDeletedIn, type LedgerReader, type PackageRef } from '@oci-package-proxy/storage';
 
 import type { PypiIndex, PypiUpstream } from '../config/indexes.ts';
 import type { ProjectStatus, UpstreamFile } from '../model/project-page.ts';
@@ -42,6 +42,12 @@ interface Wanted {
   readonly filename: string;
   readonly tag: string;
   readonly call: ReadCall;
+}
+
+/** What the first upstream says that has the project; `by` is null where this one has not, or cannot be asked. */
+interface Decision {
+  readonly by: { readonly location: FileLocation | null } | null;
+  readonly failure: Error | null;
 }
 
 /** Finds files: what is stored is found by its computed tag, without any page. */
@@ -91,33 +97,46 @@ export class FileLocations {
     return null;
   }
 
-  /** As for a page, the first upstream that has the project decides; but a stored file is served whether or not the ones before it can be asked. */
+  /**
+   * As for a page, the first upstream that has the project decides; but what is stored is served whether or not upstream can be asked,
+   * and whether or not it is still listed.
+   */
   async #pulledThrough({ upstreams }: ProjectView, wanted: Wanted): Promise<FileLocation | null> {
-    let failure: unknown = null;
-    for (const place of upstreams) {
+    let takenBack: FileLocation | null = null;
+    let failure: Error | null = null;
+    for (const [position, place] of upstreams.entries()) {
       const stored = await this.#stored(place, wanted);
-      if (stored !== null) {
+      // Nobody after it can be the one that decides.
+      if (stored !== null && (failure !== null || position === upstreams.length - 1)) {
         return stored;
       }
-      if (failure !== null) {
-        continue;
+      const decision: Decision = failure === null ? await this.#decision(place, wanted, stored) : { by: null, failure };
+      if (decision.by !== null) {
+        return decision.by.location ?? takenBack;
       }
-      try {
-        const { has, location } = await this.#atUpstream(place, wanted);
-        if (has) {
-          return location;
-        }
-      } catch (error) {
-        if (!isUpstreamFailure(error)) {
-          throw error;
-        }
-        failure = error;
-      }
+      failure = decision.failure;
+      takenBack ??= stored;
     }
-    if (failure !== null) {
+    if (failure !== null && takenBack === null) {
       throw failure;
     }
-    return null;
+    return takenBack;
+  }
+
+  async #decision(place: UpstreamPlace, wanted: Wanted, stored: FileLocation | null): Promise<Decision> {
+    try {
+      const { has, location } = stored === null ? await this.#atUpstream(place, wanted) : { has: await this.#hasProject(place, wanted), location: stored };
+      return { by: has ? { location } : null, failure: null };
+    } catch (error) {
+      if (!isUpstreamFailure(error)) {
+        throw error;
+      }
+      return stored === null ? { by: null, failure: error } : { by: { location: stored }, failure: null };
+    }
+  }
+
+  async #hasProject({ upstream, fold }: UpstreamPlace, { name, call }: Wanted): Promise<boolean> {
+    return upstream.url === null ? (await fold()).facts.size > 0 : (await this.#options.upstreamPages.get(upstream, name, call)) !== null;
   }
 
   async #stored(place: UpstreamPlace, wanted: Wanted): Promise<FileLocation | null> {
@@ -126,7 +145,7 @@ export class FileLocations {
       return null;
     }
     const fold = await place.fold();
-    refuseQuarantined(wanted.name, ownStatus(fold) ?? (await this.#saidStatus(place, wanted)));
+    refuseQuarantined(wanted.name, ownStatus(fold) ?? (await this.#saidStatus(place, fold, wanted)));
     return { kind: 'held', ref: place.ref, fact, upstream: place.upstream.url === null ? null : place.upstream };
   }
 
@@ -154,13 +173,13 @@ export class FileLocations {
   }
 
   /** The status at upstream, as far as it is known without asking; only what would refuse the file is asked again. */
-  async #saidStatus({ upstream, ref }: UpstreamPlace, { name, call }: Wanted): Promise<ProjectStatus | null> {
+  async #saidStatus({ upstream, ref }: UpstreamPlace, fold: Fold, { name, call }: Wanted): Promise<ProjectStatus | null> {
     const { upstreamPages, states } = this.#options;
     const known = upstream.url === null ? null : upstreamPages.latest(upstream, name);
     if (known !== null) {
       return known.page.status;
     }
-    const { status } = await states.of(ref, call.signal);
+    const { status } = await states.of(ref, fold, call.signal);
     return upstream.url === null || !isQuarantined(status) ? status : this.#statusNow(upstream, { name, call, status });
   }
 

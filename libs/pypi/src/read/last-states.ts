@@ -2,12 +2,14 @@ import { createHash } from 'node:crypto';
 
 import { LRUCache } from 'lru-cache';
 
-import type { JsonValue, LedgerReader, PackageRef } from '@oci-package-proxy/storage';
+import type { Fold, JsonValue, LedgerReader, PackageRef } from '@oci-package-proxy/storage';
 
 import type { ProjectStatus, UpstreamPage } from '../model/project-page.ts';
 import { statusIn } from './project-status.ts';
 
 const STATE_MS = 30_000;
+/** Of a state that is not there yet: the worker writes it after the first file. */
+const NO_STATE_MS = 1_000;
 const MAX_STATES = 2000;
 
 /** What upstream said last of a project, for as long as it cannot be asked. */
@@ -39,14 +41,20 @@ export class LastStates {
     this.#ledger = ledger;
   }
 
-  /** The last state that belongs to what is held under `ref`; an empty one where there is none. @throws ProxyError as the ledger does. */
-  async of(ref: PackageRef, signal?: AbortSignal): Promise<LastState> {
-    const known = this.#known.get(ref.repository);
+  /**
+   * The last state that belongs to what is held; an empty one where there is none.
+   * @param held what is held now: a new file comes with a new state.
+   * @throws ProxyError as the ledger does.
+   */
+  async of({ repository, ...ref }: PackageRef, held: Pick<Fold, 'revision'>, signal?: AbortSignal): Promise<LastState> {
+    const key = `${repository} ${held.revision}`;
+    const known = this.#known.get(key);
     if (known !== undefined) {
       return known;
     }
-    const state = decode(await this.#ledger.upstreamState(ref, { signal }));
-    this.#known.set(ref.repository, state);
+    const value = await this.#ledger.upstreamState({ repository, ...ref }, { signal });
+    const state = decode(value);
+    this.#known.set(key, state, { ttl: value === null ? NO_STATE_MS : STATE_MS });
     return state;
   }
 }

@@ -15,7 +15,7 @@ import { overlaidPage, type PinnedFile } from './upstream-overlay.ts';
 import type { ReadPage, UpstreamPages } from './upstream-pages.ts';
 
 /** Files of all pages that are kept. */
-const MAX_FILES = 400_000;
+const MAX_FILES = 150_000;
 const MAX_ALARMS = 2000;
 
 /** What is told of pinned files. */
@@ -107,7 +107,7 @@ export class ProjectPages {
 
   /** What was pulled through of a project before; null when nothing was. */
   async #held({ upstream, ref }: UpstreamPlace, fold: Fold, { asks, signal }: { readonly asks: boolean; readonly signal: AbortSignal | undefined }): Promise<Source | null> {
-    return fold.facts.size === 0 ? null : { kind: 'held', upstream: upstream.id, said: await this.#options.states.of(ref, signal), asks, fold };
+    return fold.facts.size === 0 ? null : { kind: 'held', upstream: upstream.id, said: await this.#options.states.of(ref, fold, signal), asks, fold };
   }
 
   #part(name: string, source: Source): ProjectPart {

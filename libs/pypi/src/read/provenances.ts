@@ -17,7 +17,7 @@ const ACCEPT = 'application/vnd.pypi.integrity.v1+json, application/json;q=0.5';
 
 /** What {@link Provenances} needs. */
 export interface ProvenancesOptions {
-  readonly ledger: Pick<LedgerReader, 'open'>;
+  readonly ledger: Pick<LedgerReader, 'fold' | 'open'>;
   readonly locations: FileLocations;
   readonly upstreamPages: UpstreamPages;
   readonly states: LastStates;
@@ -64,7 +64,7 @@ export class Provenances {
     if (location.kind === 'listed') {
       return location.entry.provenanceUrl;
     }
-    const { upstream, fact, ref } = location;
+    const { upstream, fact } = location;
     if (upstream === null) {
       return null;
     }
@@ -72,12 +72,18 @@ export class Provenances {
       const entry = (await this.#options.upstreamPages.find(upstream, name, filename, call))?.entry ?? null;
       return entry === null || isPinned(fact, entry) ? null : entry.provenanceUrl;
     } catch (error) {
-      const url = isUpstreamFailure(error) ? (await this.#options.states.of(ref, call.signal)).provenance.get(filename) : undefined;
+      const url = isUpstreamFailure(error) ? await this.#lastUrl(location, filename, call) : undefined;
       if (url === undefined) {
         throw error;
       }
       return url;
     }
+  }
+
+  async #lastUrl({ ref }: StoredLocation, filename: string, { signal }: ReadCall): Promise<string | undefined> {
+    const { ledger, states } = this.#options;
+    const { provenance } = await states.of(ref, await ledger.fold(ref, { signal }), signal);
+    return provenance.get(filename);
   }
 }
 

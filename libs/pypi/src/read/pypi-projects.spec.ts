@@ -1,3 +1,4 @@
+import { ProxyError } from '@oci-package-proxy/errors';
 import { fileTag } from '@oci-package-proxy/mapping';
 import { sdistFile, type PypiUpstream, startPypiUpstream, startScriptedServer } from '@oci-package-proxy/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -96,6 +97,20 @@ describe('a name that is ours', () => {
     expect(await sample.bytes(NAME, OURS.filename, 'mirror')).toBeNull();
   });
 
+  it('is never missing because storage fails, and is told to nobody then', async () => {
+    const gate = {
+      before: (): void => {
+        throw new ProxyError('storage-unavailable', 'the registry is down for a test');
+      },
+    };
+    const sample = await start({ gate, privateNames: ['left-*'] });
+
+    await expect(sample.page(NAME)).rejects.toMatchObject({ code: 'storage-unavailable' });
+    await expect(sample.bytes(NAME, UP.filename)).rejects.toMatchObject({ code: 'storage-unavailable' });
+    await expect(sample.projects.metadata(sample.index, NAME, UP.filename)).rejects.toMatchObject({ code: 'storage-unavailable' });
+    expect(first.requests).toEqual([]);
+  });
+
   it('is described as it was published', async () => {
     const sample = await start();
     await sample.publish(mainRef(NAME), OURS, [{ version: 1 }]);
@@ -171,6 +186,20 @@ describe('several upstreams', () => {
     await expect(sample.bytes(NAME, UP.filename)).rejects.toMatchObject({ code: 'upstream-unavailable' });
     await expect(sample.projects.metadata(sample.index, NAME, UP.filename)).rejects.toMatchObject({ code: 'upstream-unavailable' });
     expect(first.requests).toEqual([]);
+  });
+
+  it('keep serving what one has taken back, unless another one now decides', async () => {
+    second.put({ name: NAME, files: [{ file: OURS }, { file: NEWER }] });
+    const sample = await start(IN_ORDER);
+    await hold(sample, OURS.filename);
+    await hold(sample, NEWER.filename);
+    second.projects.clear();
+
+    expect(filenames(await sample.page(NAME))).toEqual([UP.filename, SDIST.filename]);
+    expect(await sample.bytes(NAME, UP.filename)).toEqual(UP.bytes);
+    expect(await sample.bytes(NAME, NEWER.filename)).toEqual(NEWER.bytes);
+    second.mode = 'error';
+    expect(await sample.bytes(NAME, NEWER.filename)).toEqual(NEWER.bytes);
   });
 
   it('show what is held of the first one when it fails, and serve what is held of any', async () => {
@@ -462,7 +491,11 @@ describe('the names of an index', () => {
 
     const names: Record<string, string[]> = {};
     for (const index of sample.indexes.all) {
-      names[index.name] = (await Array.fromAsync(sample.projects.names(index))).sort();
+      names[index.name] = [];
+      for await (const name of sample.projects.names(index)) {
+        names[index.name]?.push(name);
+      }
+      names[index.name]?.sort();
     }
 
     expect(names).toEqual({ default: ['left-pad', 'ours', 'secret'], inside: ['ours', 'secret'], mirror: ['left-pad'], few: ['left-pad'] });

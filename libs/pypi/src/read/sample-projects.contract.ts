@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers';
 
 import { InProcessHolders, type IngestJob, IngestUseCase } from '@oci-package-proxy/ingest';
 import { fileTag } from '@oci-package-proxy/mapping';
-import { bufferBlob, MemoryRegistry } from '@oci-package-proxy/oci';
+import { bufferBlob, type Gate, MemoryRegistry } from '@oci-package-proxy/oci';
 import { type JsonValue, Ledger, type NewFact, type PackageRef } from '@oci-package-proxy/storage';
 import { type PackageFile, temporaryDirectory, wheelFile } from '@oci-package-proxy/testing';
 import { DocumentCache, SharedDownloads, UpstreamClient } from '@oci-package-proxy/upstream';
@@ -32,6 +32,8 @@ export interface SampleOptions {
   /** How long upstream's documents are served without asking; default 0. */
   readonly ttlMs?: number;
   readonly queueFails?: boolean;
+  /** Stands before every request to storage. */
+  readonly gate?: Gate;
 }
 
 /** Everything that is read, on real parts, its storage in memory. */
@@ -62,7 +64,7 @@ export interface SampleProjects {
 export async function startSampleProjects(options: SampleOptions): Promise<SampleProjects> {
   const directory = await temporaryDirectory('pypi-projects');
   const stored = options.stored ?? new Map();
-  const registry = new MemoryRegistry({}, stored);
+  const registry = new MemoryRegistry(options.gate === undefined ? {} : { gate: options.gate }, stored);
   const ledger = new Ledger({ registry });
   const urls = [...(options.defaultUrl === null ? [] : [options.defaultUrl]), ...Object.values(options.upstreams ?? {})];
   const http = new UpstreamClient({ instanceId: 'spec', allowedOrigins: urls, retry: { attempts: 1 }, breaker: { failures: 1000 } });
@@ -78,6 +80,7 @@ export async function startSampleProjects(options: SampleOptions): Promise<Sampl
   const jobs: IngestJob[] = [];
   const log: SampleProjects['log'][number][] = [];
   const logger = {
+    debug: () => undefined,
     info: () => undefined,
     warn: (fields: Readonly<Record<string, unknown>>, message: string) => void log.push({ level: 'warn', fields, message }),
     error: (fields: Readonly<Record<string, unknown>>, message: string) => void log.push({ level: 'error', fields, message }),
@@ -165,7 +168,7 @@ function publishedFact({ name }: PackageRef, { filename, bytes, sha256, metadata
     layers: [
       { mediaType: isWheel ? PYPI_TYPES.wheel : PYPI_TYPES.sdist, source: bufferBlob(bytes) },
       { mediaType: PYPI_TYPES.metadata, source: layer },
-      ...(attestations === undefined ? [] : [{ mediaType: PYPI_TYPES.attestations, source: bufferBlob(JSON.stringify(attestations)) }]),
+      ...(attestations === undefined ? [] : [{ mediaType: PYPI_TYPES.attestations, source: bufferBlob(Buffer.from(JSON.stringify(attestations))) }]),
     ],
     payload: `sha256:${sha256}`,
     at: '2026-01-02T03:04:05.000Z',

@@ -10,7 +10,7 @@ import type { ReadCall } from './read-port.ts';
 
 const ACCEPT = 'application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01';
 /** Files of all pages that are kept read. */
-const MAX_FILES = 400_000;
+const MAX_FILES = 150_000;
 /** How long (ms) the last page counts as what upstream says where nobody asks it. */
 const LATEST_MS = 5 * 60_000;
 /** A page that upstream confirmed so recently (ms) is not asked for again because a file is not in it. */
