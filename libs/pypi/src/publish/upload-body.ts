@@ -36,9 +36,9 @@ export async function readUploadBody(body: Readable, options: UploadBodyOptions)
   try {
     const parser = formParser(options.contentType, parts);
     for await (const chunk of sentChunks(body, options)) {
-      await parts.unlessFailed(written(parser, chunk));
+      await write(parser, chunk, parts);
     }
-    await parts.unlessFailed(ended(parser));
+    await end(parser, parts);
     const content = await parts.content();
     return { fields: parts.fields, content, dispose: () => parts.dispose() };
   } catch (error) {
@@ -67,16 +67,20 @@ async function* sentChunks(body: Readable, { limits, signal }: UploadBodyOptions
   }
 }
 
-/** The parser asks for more only once what it has was taken: so does the body then. */
-function written(parser: Writable, chunk: Buffer): Promise<void> {
-  return new Promise((resolve, reject) => {
-    parser.write(chunk, (error) => (error ? reject(error) : resolve()));
+/** The parser takes more only once what it has was put away: so much is asked of the body, and no more. */
+async function write(parser: Writable, chunk: Buffer, parts: UploadParts): Promise<void> {
+  let isTaken = false;
+  parser.write(chunk, () => {
+    isTaken = true;
   });
+  await parts.until(() => isTaken);
 }
 
-function ended(parser: Writable): Promise<void> {
-  return new Promise((resolve) => {
-    parser.once('finish', resolve);
-    parser.end();
+async function end(parser: Writable, parts: UploadParts): Promise<void> {
+  let isFinished = false;
+  parser.once('finish', () => {
+    isFinished = true;
   });
+  parser.end();
+  await parts.until(() => isFinished);
 }

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy';
 
@@ -10,6 +11,7 @@ import { UploadFile } from './upload-file.ts';
 import { checkFilename } from './upload-filename.ts';
 
 const MAX_PARTS = 10_000;
+const MAX_TURNS = 200;
 const LIMITS = { fieldSize: MAX_FIELD_BYTES, parts: MAX_PARTS, headerPairs: 64, headerSize: 16 * 1024 };
 const CHUNK_BYTES = 64 * 1024;
 
@@ -27,8 +29,9 @@ export interface UploadPartsOptions {
 export class UploadParts {
   readonly fields = new UploadFields();
   readonly #options: UploadPartsOptions;
-  readonly #failed = Promise.withResolvers<never>();
-  #isFailed = false;
+  #failure: { readonly error: unknown } | null = null;
+  /** What the disk is doing. Never rejects. */
+  #disk: Promise<unknown> | null = null;
   #stream: Readable | null = null;
   #receiving: Promise<void> | null = null;
   #file: UploadFile | null = null;
@@ -36,20 +39,31 @@ export class UploadParts {
 
   constructor(options: UploadPartsOptions) {
     this.#options = options;
-    // Whoever waits hears of it, and maybe nobody waits.
-    this.#failed.promise.catch(() => undefined);
   }
 
-  /** What `work` comes to, or the first failure of a part. */
-  async unlessFailed<T>(work: Promise<T>): Promise<T> {
-    const result = await Promise.race([this.#failed.promise, work]);
-    return this.#isFailed ? this.#failed.promise : result;
+  /**
+   * Waits for what the parser is to say. It never says it of some malformed bodies (a last boundary within the headers of a part,
+   * for one): when nothing is being put away, it needs no more than a few turns, and whoever waits for more waits in vain.
+   * @throws the first failure of a part; ProxyError `invalid`.
+   */
+  async until(isSaid: () => boolean): Promise<void> {
+    for (let turn = 0; !isSaid() && this.#failure === null; turn += 1) {
+      if (turn === MAX_TURNS) {
+        throw brokenForm(new Error('The parser does not come to an end.'));
+      }
+      if (this.#disk === null) {
+        await nextTurn();
+      } else {
+        await this.#disk;
+        turn = 0;
+      }
+    }
+    this.#check();
   }
 
   /** Ends all reading. */
   fail(error: unknown): void {
-    this.#isFailed = true;
-    this.#failed.reject(error);
+    this.#failure ??= { error };
   }
 
   /** Takes a text field. */
@@ -85,7 +99,8 @@ export class UploadParts {
 
   /** The file, once it is whole. @throws the first failure of a part. */
   async content(): Promise<{ readonly filename: string; readonly file: UploadFile } | null> {
-    await this.unlessFailed(this.#receiving ?? Promise.resolve());
+    await this.#receiving;
+    this.#check();
     return this.#file === null || this.#filename === null ? null : { filename: this.#filename, file: this.#file };
   }
 
@@ -98,20 +113,35 @@ export class UploadParts {
 
   async #receive(stream: Readable): Promise<void> {
     const { directory, limits } = this.#options;
-    const file = await UploadFile.create(directory, this.fields.declared());
+    const file = await this.#onDisk(UploadFile.create(directory, this.fields.declared()));
     this.#file = file;
     for await (const chunk of stream as AsyncIterable<Buffer>) {
       if (file.size + chunk.length > limits.publishBytes) {
         throw new ProxyError('too-large', `The file is larger than the ${limits.publishBytes} bytes that are allowed here.`);
       }
-      await file.write(chunk);
+      await this.#onDisk(file.write(chunk));
     }
-    await file.finish();
+    await this.#onDisk(file.finish());
+  }
+
+  async #onDisk<T>(work: Promise<T>): Promise<T> {
+    this.#disk = work.catch(() => undefined);
+    try {
+      return await work;
+    } finally {
+      this.#disk = null;
+    }
+  }
+
+  #check(): void {
+    if (this.#failure !== null) {
+      throw this.#failure.error;
+    }
   }
 
   #orFail(work: () => void): void {
     try {
-      if (!this.#isFailed) {
+      if (this.#failure === null) {
         work();
       }
     } catch (error) {
@@ -140,13 +170,14 @@ export function formParser(contentType: string | undefined, parts: UploadParts):
     parser.on('field', (name, value, _nameTruncated, valueTruncated) => parts.takeField(name, value, valueTruncated));
     parser.on('file', (name, stream, filename) => parts.takeFile(name, stream, filename));
     parser.on('partsLimit', () => parts.fail(new ProxyError('too-large', `The upload has more than the ${MAX_PARTS} parts that are allowed.`)));
-    parser.on('error', (cause) => parts.fail(broken(cause)));
+    parser.on('error', (cause) => parts.fail(brokenForm(cause)));
     return parser;
   } catch (cause) {
-    throw broken(cause);
+    throw brokenForm(cause);
   }
 }
 
-function broken(cause: unknown): ProxyError {
+/** What is thrown for a body that is no form to its end. */
+export function brokenForm(cause: unknown): ProxyError {
   return new ProxyError('invalid', 'The upload is not a whole form: it is malformed, or breaks off before its end. Upload again.', { cause });
 }
