@@ -326,7 +326,10 @@ describe('uploads', () => {
     const nobody = await upload(big, { headers: { authorization: '' } });
     const malformed = await upload(big, { headers: { 'content-type': 'application/json' } });
 
-    expect([tooLarge.status, nobody.status, malformed.status]).toEqual([413, 401, 415]);
+    const wrong = await upload(big, { headers: { authorization: basic('__token__', 'wrong') } });
+    const nowhere = await upload(big, { path: '/pypi/upload/' });
+
+    expect([tooLarge.status, nobody.status, malformed.status, wrong.status, nowhere.status]).toEqual([413, 401, 415, 401, 404]);
     expect(nobody.headers['www-authenticate']).toMatch(/^Basic realm="/);
     expect(tooLarge.reason).toMatch(/100/);
   });

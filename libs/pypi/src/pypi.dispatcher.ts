@@ -4,11 +4,16 @@ import { ProxyError } from '@oci-package-proxy/errors';
 import { currentExchange, errorAnswer, loggablePath } from '@oci-package-proxy/platform';
 
 import type { PypiIndex, PypiIndexes } from './config/indexes.ts';
+import { drained } from './http/drained-body.ts';
 import type { Gate } from './http/gate.ts';
+import { READ } from './http/read-context.ts';
 import { reasonPhrase } from './http/reason-phrase.ts';
 import { pathParts } from './http/request-path.ts';
 import type { Exchange, IndexExchange, RouteMatch, RouteTable } from './http/route-table.ts';
 import { DEFAULT } from './model/holdings.ts';
+
+// At twenty megabytes a second, a file of 2 GiB comes in within this time.
+const DRAIN_MS = 120_000;
 
 /** What a {@link PypiDispatcher} leads to. */
 export interface DispatcherParts {
@@ -79,13 +84,16 @@ export class PypiDispatcher {
   }
 }
 
-/** Runs `answer`; where it fails, the status line says why, since some clients show nothing else. */
+/** Runs `answer`; where it fails, the status line says why, since some clients show nothing else, once they are ready to read it. */
 async function saying(request: FastifyRequest, reply: FastifyReply, answer: () => Promise<void>): Promise<void> {
   try {
     await answer();
   } catch (error) {
     const { message } = errorAnswer(error, { method: request.method, path: loggablePath(request.originalUrl), requestId: currentExchange()?.requestId ?? '' });
     reply.raw.statusMessage = reasonPhrase(message);
+    if (!READ.includes(request.method)) {
+      await drained(request.raw, DRAIN_MS);
+    }
     throw error;
   }
 }

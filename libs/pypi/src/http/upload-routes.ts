@@ -2,13 +2,9 @@ import { ProxyError } from '@oci-package-proxy/errors';
 
 import { DEFAULT } from '../model/holdings.ts';
 import type { Uploads } from '../publish/publish-port.ts';
-import { drained } from './drained-body.ts';
 import type { Gate } from './gate.ts';
 import { isRefusal } from './read-context.ts';
 import type { IndexExchange, Route } from './route-table.ts';
-
-// At twenty megabytes a second, a file of 2 GiB comes in within this time.
-const DRAIN_MS = 120_000;
 
 /** What {@link uploadRoutes} answers from. */
 export interface UploadRoutesOptions {
@@ -43,7 +39,6 @@ async function upload(exchange: IndexExchange, options: UploadRoutesOptions): Pr
     await reply.code(200).header('cache-control', 'no-store').header('content-type', 'text/plain; charset=utf-8').send(Buffer.from(`${text}\n`));
   } catch (error) {
     options.onWrite?.(isRefusal(error) ? 'refused' : 'failed');
-    await drained(request.raw, DRAIN_MS);
     throw withoutRetries(error);
   }
 }
