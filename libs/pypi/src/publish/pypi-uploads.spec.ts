@@ -397,3 +397,23 @@ describe('many uploads at once', () => {
     expect(await storedNames('demo-pkg')).toEqual(files.map(({ filename }) => filename).sort());
   });
 });
+
+describe('storage that fails', () => {
+  it.each(Array.from({ length: 10 }, (_, index) => index + 1))('at its write %i keeps no temporary file, and lets the same upload succeed later', async (failAt) => {
+    let writes = 0;
+    const before = ({ kind }: { readonly kind: string }): void => {
+      writes += kind.startsWith('write-') ? 1 : 0;
+      if (kind.startsWith('write-') && writes === failAt) {
+        throw new ProxyError('storage-unavailable', 'The registry does not answer.');
+      }
+    };
+    const body = form(WHEEL, { attestations: attestationsOf(WHEEL.filename, SHA) });
+    uploads = new PypiUploads({ ledger: new Ledger({ registry: registry.view({ gate: { before } }) }), targets: { targetOf: async (_index, name) => mainRef(name) }, directory, limits: { publishBytes: LIMIT } });
+
+    expect(await failure(upload(body))).toBe('storage-unavailable The registry does not answer.');
+    expect(await readdir(directory)).toEqual([]);
+
+    expect(await upload(body)).toMatchObject({ filename: WHEEL.filename });
+    expect(await storedNames('demo-pkg')).toEqual([WHEEL.filename]);
+  });
+});

@@ -45,7 +45,7 @@ function fileDocument({ form, sha256, content, at }: CheckedUpload): FileDocumen
     version: content?.core.version ?? form.distribution.version,
     hashes: { sha256 },
     size: form.file.size,
-    requiresPython: content?.core.fields.get('requires-python')?.find((value) => value !== '') ?? form.requiresPython,
+    requiresPython: (content?.core.fields.get('requires-python')?.find((value) => value !== '') ?? form.requiresPython)?.replaceAll(/\s+/g, ' ') ?? null,
     // PEP 700 has up to six digits, and every client expects all of them.
     uploadTime: at.toISOString().replace('Z', '000Z'),
     metadataSha256: metadataDigest === null ? null : metadataDigest.slice('sha256:'.length),
