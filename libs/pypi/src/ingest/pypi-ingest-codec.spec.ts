@@ -142,6 +142,16 @@ it('stores beside what is published here only where it is merged', async () => {
   expect(upstream.requests.filter((path) => path.startsWith('/simple/'))).toHaveLength(1);
 });
 
+it('does not take a list from before for what is decided now', async () => {
+  const registry = new MemoryRegistry();
+  ledger = new Ledger({ registry });
+  await ledger.fold(mainRef(NAME));
+  await new Ledger({ registry }).decideOrigin(mainRef(NAME), 'published');
+
+  await expect(plan({ package: `other/${NAME}` })).rejects.toMatchObject({ code: 'policy' });
+  expect(upstream.requests).toEqual([]);
+});
+
 it('stores what came from another upstream in its own place', async () => {
   expect(await plan({ package: `other/${NAME}` })).toMatchObject({ ref: upstreamRef('other', NAME), key: `pypi/other/${NAME}/${FILE.filename}/sha256:${FILE.sha256}` });
 });

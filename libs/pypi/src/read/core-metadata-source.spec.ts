@@ -57,8 +57,11 @@ describe('core metadata', () => {
     expect(await metadata()).toEqual({ bytes: FILE.metadata, etag: ETAG });
   });
 
-  it('that is neither beside nor in the wheel is said to be wrong', async () => {
-    upstream.put({ name: NAME, files: [{ file: { ...STRANGE, metadata: FILE.metadata }, metadata: 'missing' }] });
+  it.each([
+    ['has none', STRANGE],
+    ['has another one', FILE],
+  ])('that is neither beside nor in the wheel is said to be wrong: it %s', async (_, file) => {
+    upstream.put({ name: NAME, files: [{ file: { ...file, metadata: Buffer.from('Name: announced\n') }, metadata: 'missing' }] });
 
     await expect(metadata()).rejects.toMatchObject({ code: 'integrity' });
   });

@@ -62,6 +62,11 @@ describe('a name that is ours', () => {
       await sample.ledger.decideOrigin(mainRef(NAME), 'upstream');
       await sample.publish(publishedRef(NAME), OURS);
     }],
+    ['published beside what was pulled through, and deleted again', { indexes: { default: { upstreams: ['default', 'other'] }, both: { upstreams: ['default'], merge: ['**'] } } }, async (sample) => {
+      await sample.ledger.decideOrigin(mainRef(NAME), 'upstream');
+      await sample.publish(publishedRef(NAME), OURS);
+      await sample.ledger.delete(publishedRef(NAME), [fileTag(OURS.filename)], { by: 'carol' });
+    }],
   ];
 
   it.each(OURS_ALONE)('is told to no upstream: %s', async (_, options, prepare) => {
@@ -200,6 +205,16 @@ describe('several upstreams', () => {
     expect(await sample.bytes(NAME, NEWER.filename)).toEqual(NEWER.bytes);
     second.mode = 'error';
     expect(await sample.bytes(NAME, NEWER.filename)).toEqual(NEWER.bytes);
+  });
+
+  it('serve what is held of the first one when it fails, whatever is held of the others', async () => {
+    second.put({ name: NAME, files: [{ file: OURS }] });
+    const sample = await start(IN_ORDER);
+    await hold(sample, OURS.filename);
+    await hold(sample, UP.filename, 'reversed');
+    second.mode = 'error';
+
+    expect(await (await start({ ...IN_ORDER, stored: sample.stored })).bytes(NAME, OURS.filename)).toEqual(OURS.bytes);
   });
 
   it('show what is held of the first one when it fails, and serve what is held of any', async () => {
@@ -434,6 +449,9 @@ describe('an upstream that cannot be asked', () => {
     expect((await off.projects.metadata(off.index, NAME, UP.filename))?.bytes).toEqual(UP.metadata);
     expect(await off.bytes(NAME, SDIST.filename)).toBeNull();
     expect(await off.page('nothing')).toBeNull();
+    expect(await off.projects.provenance(off.index, NAME, UP.filename)).toBeNull();
+    await expect(off.projects.targetOf(off.index, NAME)).rejects.toMatchObject({ code: 'conflict' });
+    expect(await off.projects.targetOf(off.index, 'nothing')).toEqual(mainRef('nothing'));
     expect(first.requests).toHaveLength(before);
   });
 });
