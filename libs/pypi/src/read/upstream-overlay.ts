@@ -23,12 +23,12 @@ export interface PinnedFile {
 export function overlaidPage(page: UpstreamPage, fold: Fold): { readonly part: ProjectPart; readonly pinned: readonly PinnedFile[] } {
   const pinned: PinnedFile[] = [];
   const files: ProjectFile[] = [];
+  const stored = new Map([...fold.facts.values()].map((fact) => [fileDocumentOf(fact).filename, fact]));
   for (const entry of page.files) {
-    const tag = tagOfFile(entry.filename);
-    if (tag === null || isDeletedIn(fold, tag)) {
+    if (isDeleted(fold, entry.filename)) {
       continue;
     }
-    const fact = fold.facts.get(tag);
+    const fact = stored.get(entry.filename);
     const file = fact === undefined ? listedFile(entry) : storedFile(page.name, entry, fact);
     files.push({ ...file, yanked: ownYank(fold, file) ?? entry.yanked });
     if (fact !== undefined && isPinned(fact, entry)) {
@@ -36,6 +36,12 @@ export function overlaidPage(page: UpstreamPage, fold: Fold): { readonly part: P
     }
   }
   return { part: { status: ownStatus(fold) ?? page.status, files }, pinned };
+}
+
+// A page can have thousands of files, and few projects have lost any: no tag is computed for nothing.
+function isDeleted(fold: Fold, filename: string): boolean {
+  const tag = fold.deletedTags.size === 0 ? null : tagOfFile(filename);
+  return tag !== null && isDeletedIn(fold, tag);
 }
 
 /** Whether upstream announces other bytes than the stored ones, which are served all the same. */
