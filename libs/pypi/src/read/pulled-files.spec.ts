@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import { type PackageFile, type PypiUpstream, type PypiUpstreamFile, startPypiUpstream, wheelFile } from '@oci-package-proxy/testing';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { mainRef, upstreamRef } from '../model/holdings.ts';
 import { bytesOf, type SampleOptions, type SampleProjects, startSampleProjects, wheel } from './sample-projects.contract.ts';
@@ -91,6 +91,28 @@ describe('a file that is not stored yet', () => {
 
     expect(await sample.bytes(NAME, FILE.filename)).toEqual(FILE.bytes);
     await expect.poll(() => sample.log.map(({ message }) => message)).toEqual(['an ingest job could not be handed in; the file is stored when it is asked for again']);
+  });
+
+  it('is handed in again when it is asked for again and still is not stored', async () => {
+    const now = performance.now.bind(performance);
+    const options = { queueFails: true };
+    const sample = await startSampleProjects(Object.assign(options, { defaultUrl: upstream.url }));
+    samples.push(sample);
+    await sample.bytes(NAME, FILE.filename);
+    await expect.poll(() => sample.log).toHaveLength(1);
+    options.queueFails = false;
+
+    await sample.bytes(NAME, FILE.filename);
+    const atOnce = sample.jobs.length;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + 10_000);
+    await sample.bytes(NAME, FILE.filename);
+    await sample.bytes(NAME, FILE.filename);
+    await expect.poll(() => sample.jobs).toHaveLength(1);
+    clock.mockRestore();
+
+    expect(atOnce).toBe(0);
+    expect(await sample.ingest()).toEqual(['stored']);
+    expect(fetches(FILE)).toBe(1);
   });
 
   it('is fetched from another upstream under its name', async () => {
