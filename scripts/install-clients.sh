@@ -46,7 +46,7 @@ make_uv() {
 
 make_client() { # client
   rm -rf "${target:?}/$1" && "$target/uv/bin/uv" venv --quiet --python "$python" "$target/$1" &&
-    "$target/uv/bin/uv" pip install --quiet --python "$target/$1/bin/python" --requirement "$pins/$1.txt"
+    "$target/uv/bin/uv" pip install --quiet --compile-bytecode --python "$target/$1/bin/python" --requirement "$pins/$1.txt"
 }
 
 # uv reads no configuration of pip's: it is told the same index and the same certificates.

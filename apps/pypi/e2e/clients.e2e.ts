@@ -35,7 +35,7 @@ describe('every client, unmodified', () => {
   const known = new Map<Client, PythonClients>();
 
   beforeAll(async () => {
-    upstream = await startPypiUpstream(PUBLIC);
+    upstream = await startPypiUpstream(PUBLIC, { links: 'absolute' });
     proxy = await startPypiStandalone({ PYPI_UPSTREAM_URL: upstream.url });
     relay = await startRelay(proxy.origin);
     for (const version of ['1.0', '1.1']) {
@@ -121,11 +121,24 @@ describe('every client, unmodified', () => {
 
     const before = await installed(client, 'fresh', [`${name}>=1`]);
     await upload(wheelFile({ name, version: '1.1' }));
-    const after = await installed(client, client === 'hatch' ? 'fresh-2' : 'fresh', [`${name}>=1`]);
+    // These two leave alone what is installed and fits: another environment, the same caches.
+    const after = await installed(client, client === 'hatch' || client === 'flit' ? 'fresh-2' : 'fresh', [`${name}>=1`]);
 
     expect(before.packages, before.result.output).toMatchObject({ [name]: '1.0' });
     expect(after.packages, after.result.output).toMatchObject({ [name]: '1.1' });
     run.shows(client, 'new version');
+  });
+
+  it.each(['pip', 'uv'] as const)('%s asks again with what it has, and is told that nothing changed', async (client) => {
+    await installed(client, 'conditional', ['acme-heavy']);
+    const since = relay.requests.length;
+
+    const { result } = await installed(client, 'conditional', ['acme-heavy']);
+
+    expect(result.code, result.output).toBe(0);
+    const asked = relay.requests.slice(since).filter(({ path }) => path.endsWith('/acme-heavy/'));
+    expect(asked.map(({ status }) => status)).toContain(304);
+    expect(asked.map(({ status }) => status)).not.toContain(200);
   });
 
   it.each(clientsOf('broken download'))('%s survives a download that breaks off', async (client) => {
@@ -145,11 +158,11 @@ describe('every client, unmodified', () => {
   });
 
   it.each(clientsOf('ranges'))('%s reads metadata out of wheels by ranges, held or not', async (client) => {
-    const flags = client.includes('pip') ? ['--use-feature=fast-deps'] : [];
+    const how = { environment: { PIP_USE_FEATURE: 'fast-deps' } };
     const since = relay.requests.length;
 
-    const cold = await installed(client, 'lazy', [`lazy-${slug(client)}`], { parameters: flags });
-    const held = await installed(client, 'lazy-held', ['acme-heavy'], { parameters: flags });
+    const cold = await installed(client, 'lazy', [`lazy-${slug(client)}`], how);
+    const held = await installed(client, 'lazy-held', ['acme-heavy'], how);
 
     expect(cold.result.code, `${cold.result.output}\n${paths(since).join('\n')}`).toBe(0);
     expect(held.result.code, `${held.result.output}\n${paths(since).join('\n')}`).toBe(0);

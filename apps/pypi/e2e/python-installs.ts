@@ -100,7 +100,8 @@ async function installWithHatch(what: Install): Promise<Installed> {
   const text = `[project]\nname = "consumer"\nversion = "0.1"\n\n[tool.hatch.envs.default]\nskip-install = true\ndependencies = ${dependencies}\n`;
   const cwd = await projectOf(what, { 'pyproject.toml': text });
   const how = { cwd, environment: what.environment };
-  const script = 'import importlib.metadata as m, json; print("installed " + json.dumps({d.name: d.version for d in m.distributions()}))';
+  // hatch takes braces for fields of its own.
+  const script = 'import importlib.metadata as m, json; print("installed " + json.dumps(dict((d.name, d.version) for d in m.distributions())))';
   const result = await what.clients.hatch(['run', 'python', '-c', script], how);
   const listed = /^installed (.*)$/m.exec(result.stdout)?.[1];
   return { result, packages: normalizedKeys(JSON.parse(listed ?? '{}') as Record<string, string>), lock: '' };
