@@ -2,9 +2,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import type { Principal } from '@oci-package-proxy/access';
 import { ProxyError } from '@oci-package-proxy/errors';
-import { currentExchange, loggablePath } from '@oci-package-proxy/platform';
+import { currentExchange, type Gate, loggablePath } from '@oci-package-proxy/platform';
 
-import type { Gate } from './http/gate.ts';
 import { pathParts } from './http/request-path.ts';
 import type { RouteTable } from './http/route-table.ts';
 

@@ -1,8 +1,7 @@
-import { type Ecosystem, type EcosystemDefinition, type EcosystemSetup, type Metrics, type PlatformConfig, type Runtime, upstreamSetting } from '@oci-package-proxy/platform';
+import { type Ecosystem, type EcosystemDefinition, type EcosystemSetup, makeUploadDirectory, type Metrics, privateNamesOf, type Runtime, upstreamSetting } from '@oci-package-proxy/platform';
 
 import { defaultNpmUpstream } from './config/default-upstream.ts';
 import { NPM_VARIABLES } from './config/npm-variables.ts';
-import { makeUploadDirectory } from './config/upload-directory.ts';
 import { npmMount } from './http/npm-mount.ts';
 import { npmIngestCodec } from './ingest/npm-ingest-codec.ts';
 import { NpmModule, type NpmObserver, type NpmUpstreamAccess } from './npm.module.ts';
@@ -18,7 +17,7 @@ export const npm: EcosystemDefinition<typeof NPM_VARIABLES> = {
 async function create({ runtime, prefix, values }: EcosystemSetup<typeof NPM_VARIABLES>): Promise<Ecosystem> {
   const { config } = runtime;
   const upstream = upstreamOf(runtime, await upstreamSetting({ config, variable: 'NPM_UPSTREAM_URL', given: values.NPM_UPSTREAM_URL, what: 'the npm registry', fallback: defaultNpmUpstream }));
-  const names = privateNamesIn(config);
+  const names = privateNamesOf(config, ECOSYSTEM);
   return {
     name: ECOSYSTEM,
     mounts: [npmMount(prefix)],
@@ -34,7 +33,7 @@ async function create({ runtime, prefix, values }: EcosystemSetup<typeof NPM_VAR
       privateNames: names,
       basePath: prefix,
       config,
-      uploadDirectory: config.publish && !config.admin ? await makeUploadDirectory(config.dataDir) : null,
+      uploadDirectory: await makeUploadDirectory(config, ECOSYSTEM),
       limits: config.file.limits,
       logger: runtime.logger,
       observer: observerOf(runtime.metrics),
@@ -49,12 +48,6 @@ function upstreamOf(runtime: Runtime, url: string | null): NpmUpstreamAccess | n
   }
   const { upstream, documents } = runtime.upstreamAt(url, ECOSYSTEM);
   return { url, http: upstream, documents };
-}
-
-/** The section is there whenever an app read its configuration; a test may do without. */
-function privateNamesIn({ file }: PlatformConfig): readonly string[] {
-  const { privateNames = {} } = file as { readonly privateNames?: Readonly<Record<string, readonly string[]>> };
-  return privateNames[ECOSYSTEM] ?? [];
 }
 
 function observerOf(metrics: Metrics): NpmObserver {

@@ -2,19 +2,19 @@ import { type DynamicModule, Module } from '@nestjs/common';
 
 import type { Access, Tokens } from '@oci-package-proxy/access';
 import type { IngestQueue } from '@oci-package-proxy/ingest';
-import type { PlatformConfig } from '@oci-package-proxy/platform';
+import { Gate, type PlatformConfig } from '@oci-package-proxy/platform';
 import type { LedgerPort } from '@oci-package-proxy/storage';
 import type { Downloads, Upstream, UpstreamDocuments } from '@oci-package-proxy/upstream';
 
 import { DocumentWorkshop } from './documents/document-workshop.ts';
 import { accountRoutes } from './http/account-routes.ts';
-import { Gate } from './http/gate.ts';
 import { readRoutes } from './http/read-routes.ts';
 import { RouteTable } from './http/route-table.ts';
 import { serviceRoutes } from './http/service-routes.ts';
 import { writeRoutes } from './http/write-routes.ts';
 import { createNpmController } from './npm.controller.ts';
 import { NpmDispatcher } from './npm.dispatcher.ts';
+import { ECOSYSTEM } from './package-name.ts';
 import { privateNames } from './private-names.ts';
 import { PackageWrites } from './publish/write-package.ts';
 import { Attestations } from './read/attestations.ts';
@@ -89,7 +89,7 @@ export class NpmModule {
 /** Puts the parts of the registry together. */
 export function createDispatcher(dependencies: NpmDependencies, workshop: DocumentWorkshop): NpmDispatcher {
   const { ledger, access, tokens, config, basePath, logger, observer = {} } = dependencies;
-  const gate = new Gate(access, config);
+  const gate = new Gate({ access, config, ecosystem: ECOSYSTEM });
   const isPrivate = privateNames(dependencies.privateNames);
   const upstream = dependencies.upstream === null ? null : { ...dependencies.upstream, packuments: new UpstreamPackuments(dependencies.upstream.documents, dependencies.upstream.url, workshop) };
   const packuments = upstream?.packuments ?? null;

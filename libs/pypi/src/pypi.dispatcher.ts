@@ -1,11 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { ProxyError } from '@oci-package-proxy/errors';
-import { currentExchange, errorAnswer, loggablePath } from '@oci-package-proxy/platform';
+import { currentExchange, errorAnswer, type Gate, loggablePath } from '@oci-package-proxy/platform';
 
 import type { PypiIndex, PypiIndexes } from './config/indexes.ts';
 import { drained } from './http/drained-body.ts';
-import type { Gate } from './http/gate.ts';
 import { READ } from './http/read-context.ts';
 import { reasonPhrase } from './http/reason-phrase.ts';
 import { pathParts } from './http/request-path.ts';

@@ -1,4 +1,4 @@
-import { type Ecosystem, type EcosystemDefinition, type EcosystemSetup, type Metrics, type PlatformConfig, upstreamSetting } from '@oci-package-proxy/platform';
+import { type Ecosystem, type EcosystemDefinition, type EcosystemSetup, makeUploadDirectory, type Metrics, privateNamesOf, upstreamSetting } from '@oci-package-proxy/platform';
 import type { z } from 'zod';
 
 import { clientHints } from './config/client-hints.ts';
@@ -6,7 +6,6 @@ import { createIndexes } from './config/create-indexes.ts';
 import { defaultPypiUpstream } from './config/default-upstream.ts';
 import { PYPI_SECTION, type PypiSection } from './config/pypi-section.ts';
 import { PYPI_VARIABLES } from './config/pypi-variables.ts';
-import { makeUploadDirectory } from './config/upload-directory.ts';
 import { pypiMounts } from './http/pypi-mounts.ts';
 import { pypiCommands } from './manage/admin-commands.ts';
 import { ECOSYSTEM } from './model/holdings.ts';
@@ -28,7 +27,7 @@ async function create({ runtime, prefix, root, values, section }: EcosystemSetup
   const indexes = createIndexes({
     section: section as PypiSection,
     defaultUrl: await upstreamSetting({ config, variable: 'PYPI_UPSTREAM_URL', given: values.PYPI_UPSTREAM_URL, what: 'the index of Python packages', fallback: async () => machineUpstream(values, logger) }),
-    privateNames: privateNamesIn(config),
+    privateNames: privateNamesOf(config, ECOSYSTEM),
     upstreamAt: (url) => runtime.upstreamAt(url, ECOSYSTEM),
   });
   const { codec, ...parts } = createPypiParts({
@@ -37,7 +36,7 @@ async function create({ runtime, prefix, root, values, section }: EcosystemSetup
     downloads: runtime.downloads,
     queue: runtime.queue,
     holderId: runtime.holders.id,
-    uploadDirectory: config.publish && !config.admin ? await makeUploadDirectory(config.dataDir) : null,
+    uploadDirectory: await makeUploadDirectory(config, ECOSYSTEM),
     limits: config.file.limits,
     logger,
     onEnqueued: (outcome) => countEnqueued(metrics, outcome),
@@ -63,12 +62,6 @@ async function machineUpstream(values: Values, logger: PypiLogger): Promise<stri
     logger.warn({ variable: 'PYPI_UPSTREAM_URL' }, 'the index that pip uses on this machine has a credential in its URL, which is left out: give it in CONFIG_FILE.upstreams');
   }
   return index.url;
-}
-
-/** The section is there whenever an app read its configuration; a test may do without. */
-function privateNamesIn({ file }: PlatformConfig): readonly string[] {
-  const { privateNames = {} } = file as { readonly privateNames?: Readonly<Record<string, readonly string[]>> };
-  return privateNames[ECOSYSTEM] ?? [];
 }
 
 function countEnqueued(metrics: Metrics, outcome: 'queued' | 'failed'): void {

@@ -1,11 +1,10 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 
 import type { Access } from '@oci-package-proxy/access';
-import type { PlatformConfig } from '@oci-package-proxy/platform';
+import { Gate, type PlatformConfig } from '@oci-package-proxy/platform';
 
 import { apiRoutes } from './http/api-routes.ts';
 import { fileRoutes } from './http/file-routes.ts';
-import { Gate } from './http/gate.ts';
 import { pageRoutes } from './http/page-routes.ts';
 import { managePath } from './http/pypi-mounts.ts';
 import { RouteTable } from './http/route-table.ts';
@@ -16,6 +15,7 @@ import { manageRoutes } from './manage/manage-routes.ts';
 import { createIndexController, createManageController } from './pypi.controller.ts';
 import { PypiDispatcher } from './pypi.dispatcher.ts';
 import type { PypiParts } from './pypi.parts.ts';
+import { ECOSYSTEM } from './model/holdings.ts';
 
 /** What happens, for metrics. None of these may throw. */
 export interface PypiObserver {
@@ -50,7 +50,7 @@ export class PypiModule {
 
 function createDispatcher({ parts, access, prefix, root, config, observer = {} }: PypiDependencies): PypiDispatcher {
   const { indexes, reader, uploads, management } = parts;
-  const gate = new Gate(access, config);
+  const gate = new Gate({ access, config, ecosystem: ECOSYSTEM });
   const onWrite = (result: 'done' | 'refused' | 'failed'): void => observer.onWrite?.(result);
   const context = { gate, config, onRead: (kind: 'metadata' | 'file', result: 'hit' | 'miss'): void => observer.onRead?.(kind, result) };
   return new PypiDispatcher({

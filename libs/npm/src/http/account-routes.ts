@@ -1,10 +1,9 @@
 import type { Principal, Tokens } from '@oci-package-proxy/access';
 import { ProxyError } from '@oci-package-proxy/errors';
-import { readJson } from '@oci-package-proxy/platform';
+import { type Gate, readJson } from '@oci-package-proxy/platform';
 
 import { loginBody, tokenBody } from '../account/login-body.ts';
 import { tokenAnswer, tokenWishes } from '../account/token-wishes.ts';
-import type { Gate } from './gate.ts';
 import { sendJson } from './json-answer.ts';
 import type { Exchange, Route } from './route-table.ts';
 

@@ -1,5 +1,5 @@
 import { ProxyError } from '@oci-package-proxy/errors';
-import { annotateRequest, publicBase, type PlatformConfig, sendDocument, sendFile } from '@oci-package-proxy/platform';
+import { annotateRequest, type Gate, publicBase, type PlatformConfig, sendDocument, sendFile } from '@oci-package-proxy/platform';
 import type { PackageRef } from '@oci-package-proxy/storage';
 
 import { ABBREVIATED_TYPE, type Form } from '../documents/forms.ts';
@@ -8,7 +8,6 @@ import type { Attestations } from '../read/attestations.ts';
 import type { PackageDocuments } from '../read/package-documents.ts';
 import type { Tarball, Tarballs } from '../read/tarballs.ts';
 import { acceptedForm } from './accepted-form.ts';
-import type { Gate } from './gate.ts';
 import { sendJson } from './json-answer.ts';
 import { isQueried } from './request-path.ts';
 import type { Exchange, Route } from './route-table.ts';

@@ -1,11 +1,10 @@
 import { isProxyError, ProxyError } from '@oci-package-proxy/errors';
-import { readJson } from '@oci-package-proxy/platform';
+import { type Gate, readJson } from '@oci-package-proxy/platform';
 import type { PackageRef } from '@oci-package-proxy/storage';
 
 import { packageRef } from '../package-name.ts';
 import type { WriteAnswer } from '../publish/write-answer.ts';
 import type { PackageWrites } from '../publish/write-package.ts';
-import type { Gate } from './gate.ts';
 import { sendJson } from './json-answer.ts';
 import type { Exchange, Route } from './route-table.ts';
 

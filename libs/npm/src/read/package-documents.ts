@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 
 import { isProxyError, ProxyError } from '@oci-package-proxy/errors';
+import { type EncodedDocument, EncodedDocuments } from '@oci-package-proxy/platform';
 import type { Fold, JsonValue, LedgerReader, PackageRef } from '@oci-package-proxy/storage';
 import type { UpstreamDocument } from '@oci-package-proxy/upstream';
 
@@ -10,12 +11,13 @@ import type { DocumentWorkshop } from '../documents/document-workshop.ts';
 import type { Form } from '../documents/forms.ts';
 import type { StoredPackage } from '../documents/stored-packument.ts';
 import type { PrivateNames } from '../private-names.ts';
-import { type EncodedDocument, EncodedDocuments } from './encoded-documents.ts';
 import { type AlarmLogger, Overlays } from './overlays.ts';
 import { heldPackage, latestReadme, publishedPackage } from './stored-package.ts';
 import { noPackument, type UpstreamPackuments } from './upstream-packuments.ts';
 
 const STATE_MS = 30_000;
+/** Room for the largest packuments there are, some 100 MB, with their compressed form. */
+const CACHE_BYTES = 160 * 2 ** 20;
 /** A document that upstream confirmed so recently is not asked for again because a version is not in it. */
 const RECENT_MS = 5_000;
 const UPSTREAM_FAILURES = ['upstream-unavailable', 'upstream-denied', 'rate-limited', 'loop'] as const;
@@ -43,7 +45,7 @@ export interface DocumentCall {
 /** The documents of packages, wherever they come from. */
 export class PackageDocuments {
   readonly #options: PackageDocumentsOptions;
-  readonly #encoded = new EncodedDocuments();
+  readonly #encoded = new EncodedDocuments(CACHE_BYTES);
   readonly #overlays: Overlays | null;
   readonly #states = new LRUCache<string, { readonly state: JsonValue | null; readonly revision: string }>({ max: 2000, ttl: STATE_MS });
 

@@ -5,6 +5,7 @@ import { LRUCache } from 'lru-cache';
 import { ProxyError } from '@oci-package-proxy/errors';
 import type { IngestQueue } from '@oci-package-proxy/ingest';
 import type { ByteRange } from '@oci-package-proxy/oci';
+import { firstBytes } from '@oci-package-proxy/platform';
 import { type Fact, isDeletedIn, type LedgerReader, type PackageRef } from '@oci-package-proxy/storage';
 import { type Download, type Downloads, type Upstream, upstreamSource } from '@oci-package-proxy/upstream';
 
@@ -14,7 +15,6 @@ import { digestText, type ExpectedDigest, expectedContent, expectedDigest } from
 import { fileNameOf, tarballLayer } from '../npm-fact.ts';
 import { ECOSYSTEM, versionOfTarball, versionTagOrNull } from '../package-name.ts';
 import type { PrivateNames } from '../private-names.ts';
-import { firstBytes } from './first-bytes.ts';
 import type { TarballIndex } from './tarball-index.ts';
 
 /** A job that was handed in so long ago (ms), of a file that is still asked for from the spool, may be lost. */

@@ -1,7 +1,3 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-
-import { temporaryDirectory } from '@oci-package-proxy/testing';
 import { DocumentCache, UpstreamClient } from '@oci-package-proxy/upstream';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -13,7 +9,6 @@ import type { PypiIndexes } from './indexes.ts';
 import { nameMatcher } from './name-globs.ts';
 import { PYPI_SECTION } from './pypi-section.ts';
 import { PYPI_VARIABLES } from './pypi-variables.ts';
-import { makeUploadDirectory } from './upload-directory.ts';
 
 describe('PYPI_UPSTREAM_URL', () => {
   it.each([
@@ -169,19 +164,4 @@ describe('lines to paste', () => {
   it('tell pip to trust another machine that has no TLS', () => {
     expect(clientHints('http://packages.example.com:8082', null)).toContain('pip config set global.trusted-host packages.example.com:8082');
   });
-});
-
-it('makes a directory for uploads and removes what killed processes left', async () => {
-  const dataDir = await temporaryDirectory('pypi-uploads');
-  const parent = join(dataDir, 'uploads', 'pypi');
-  const leftovers = [`${2 ** 22 + 1}-0123456789abcdef`, `${process.pid}-0123456789abcdef`];
-  for (const name of [...leftovers, '1-0123456789abcdef', 'somebody-elses']) {
-    await mkdir(join(parent, name), { recursive: true });
-  }
-
-  const made = [await makeUploadDirectory(dataDir), await makeUploadDirectory(dataDir)];
-  const left = await readdir(parent);
-  await rm(dataDir, { recursive: true });
-
-  expect(left.sort()).toEqual([...made.map((path) => basename(path)), '1-0123456789abcdef', 'somebody-elses'].sort());
 });

@@ -1,10 +1,9 @@
 import { ProxyError } from '@oci-package-proxy/errors';
-import { publicBase, sendDocument } from '@oci-package-proxy/platform';
+import { EncodedDocuments, publicBase, sendDocument } from '@oci-package-proxy/platform';
 
 import type { ProjectApi } from '../json-api/project-api.ts';
 import { fileUrlsIn } from '../pages/file-urls.ts';
 import { wantsFresh } from './client-wishes.ts';
-import { EncodedPages } from './encoded-pages.ts';
 import { cacheHeaders, noProject, READ, readableName, type ReadContext } from './read-context.ts';
 import type { IndexExchange, Route } from './route-table.ts';
 
@@ -21,7 +20,7 @@ export interface ApiRoutesOptions {
 
 /** The JSON API of the public index. */
 export function apiRoutes({ context, api, prefix }: ApiRoutesOptions): Route<IndexExchange>[] {
-  const encoded = new EncodedPages(CACHE_BYTES);
+  const encoded = new EncodedDocuments(CACHE_BYTES);
   const answer = async (exchange: IndexExchange): Promise<void> => document(exchange, { context, api, encoded });
   const atBase = async (exchange: IndexExchange): Promise<void> => {
     if (exchange.path !== prefix) {
@@ -36,7 +35,7 @@ export function apiRoutes({ context, api, prefix }: ApiRoutesOptions): Route<Ind
   ];
 }
 
-async function document(exchange: IndexExchange, { context, api, encoded }: Pick<ApiRoutesOptions, 'context' | 'api'> & { readonly encoded: EncodedPages }): Promise<void> {
+async function document(exchange: IndexExchange, { context, api, encoded }: Pick<ApiRoutesOptions, 'context' | 'api'> & { readonly encoded: EncodedDocuments }): Promise<void> {
   const { gate, config, onRead } = context;
   const { request, reply, index, path } = exchange;
   const name = readableName(exchange, gate);
@@ -48,6 +47,6 @@ async function document(exchange: IndexExchange, { context, api, encoded }: Pick
     throw version === null ? noProject(exchange, name) : new ProxyError('not-found', `${name} has no version ${JSON.stringify(version.slice(0, 100))}, or there is no such project.`);
   }
   onRead?.('metadata', 'hit');
-  const page = await encoded.get(found.revision, () => found.bytes);
+  const page = await encoded.get(found.revision, () => found);
   await sendDocument(reply, request, { ...page, etag: found.revision.slice(0, 32), contentType: 'application/json', headers: cacheHeaders(gate, name, 'no-cache') });
 }

@@ -1,14 +1,12 @@
 import { createServer, type IncomingMessage, request as httpRequest, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { gunzipSync } from 'node:zlib';
 
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { wantsFresh } from './client-wishes.ts';
 import { drained } from './drained-body.ts';
-import { EncodedPages } from './encoded-pages.ts';
 import { reasonPhrase } from './reason-phrase.ts';
 import { pathParts, queryOf, slashesAtEnd } from './request-path.ts';
 import { RouteTable } from './route-table.ts';
@@ -98,37 +96,6 @@ describe('a reason phrase', () => {
         expect(reasonPhrase(text)).toMatch(/^[\x20-\x7e]{0,200}$/);
       }),
     );
-  });
-});
-
-describe('encoded pages', () => {
-  it('are made once for all who wait, and kept', async () => {
-    const pages = new EncodedPages();
-    let made = 0;
-    const encode = (): Buffer => {
-      made += 1;
-      return Buffer.alloc(5000, 'x');
-    };
-
-    const [one, two] = await Promise.all([pages.get('key', encode), pages.get('key', encode)]);
-    const three = await pages.get('key', encode);
-    const other = await pages.get('other', () => Buffer.from('short'));
-
-    expect(made).toBe(1);
-    expect([two, three]).toEqual([one, one]);
-    expect(gunzipSync(one.gzip ?? '')).toEqual(one.bytes);
-    expect(other.gzip).toBeUndefined();
-  });
-
-  it('are made again after a failure', async () => {
-    const pages = new EncodedPages();
-    const fail = (): Buffer => {
-      throw new Error('once');
-    };
-
-    await expect(pages.get('key', fail)).rejects.toThrow('once');
-
-    expect((await pages.get('key', () => Buffer.from('ok'))).bytes.toString()).toBe('ok');
   });
 });
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import { publicBase, sendDocument } from '@oci-package-proxy/platform';
+import { EncodedDocuments, publicBase, sendDocument } from '@oci-package-proxy/platform';
 
 import { type AcceptedForm, acceptedForm } from '../pages/accepted-form.ts';
 import { fileUrlsIn } from '../pages/file-urls.ts';
@@ -8,7 +8,6 @@ import { encodeListHtml, encodeProjectHtml } from '../pages/simple-html.ts';
 import { encodeListJson, encodeProjectJson } from '../pages/simple-json.ts';
 import type { ProjectReader } from '../read/read-port.ts';
 import { wantsFresh } from './client-wishes.ts';
-import { EncodedPages } from './encoded-pages.ts';
 import { cacheHeaders, noProject, READ, readableName, type ReadContext } from './read-context.ts';
 import { queryOf, slashesAtEnd } from './request-path.ts';
 import type { IndexExchange, Route } from './route-table.ts';
@@ -19,6 +18,8 @@ import type { IndexExchange, Route } from './route-table.ts';
  * pages may be is decided where they are fetched.
  */
 const POLICY = 'no-cache';
+/** Room for a few hundred pages of projects with thousands of files, with their compressed form. */
+const CACHE_BYTES = 96 * 2 ** 20;
 const VARY = ['Accept', 'Accept-Encoding'];
 
 /** The simple API: PEP 503, 691. `+simple` is where hatch looks for what it has uploaded already, below the upload's address. */
@@ -33,7 +34,7 @@ export function pageRoutes(context: ReadContext, reader: Pick<ProjectReader, 'pa
 class Pages {
   readonly #context: ReadContext;
   readonly #reader: Pick<ProjectReader, 'page' | 'names'>;
-  readonly #encoded = new EncodedPages();
+  readonly #encoded = new EncodedDocuments(CACHE_BYTES);
 
   constructor(context: ReadContext, reader: Pick<ProjectReader, 'page' | 'names'>) {
     this.#context = context;
@@ -56,8 +57,9 @@ class Pages {
     const { form, contentType } = formOf(exchange);
     const base = publicBase(request, config, path);
     const key = JSON.stringify([index.name, name, found.revision, form, base]);
-    const page = await this.#encoded.get(key, () => (form === 'json' ? encodeProjectJson : encodeProjectHtml)(found.page, fileUrlsIn(`${base}/files/${name}`)));
-    await sendDocument(reply, request, { ...page, contentType, etag: digestOf(key), headers: cacheHeaders(gate, name, POLICY, VARY) });
+    const encode = form === 'json' ? encodeProjectJson : encodeProjectHtml;
+    const page = await this.#encoded.get(key, () => ({ bytes: encode(found.page, fileUrlsIn(`${base}/files/${name}`)), revision: digestOf(key) }));
+    await sendDocument(reply, request, { ...page, contentType, etag: page.revision, headers: cacheHeaders(gate, name, POLICY, VARY) });
   }
 
   /** The names of all projects that the caller may read. */
@@ -80,7 +82,7 @@ class Pages {
     const { form, contentType } = formOf(exchange);
     const bytes = form === 'json' ? encodeListJson(names.sort()) : encodeListHtml(names.sort(), (name) => `${name}/`);
     const etag = digestOf(bytes);
-    const page = await this.#encoded.get(`list ${etag}`, () => bytes);
+    const page = await this.#encoded.get(`list ${etag}`, () => ({ bytes, revision: etag }));
     await sendDocument(reply, request, { ...page, contentType, etag, headers });
   }
 }

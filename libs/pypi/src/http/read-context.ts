@@ -1,9 +1,8 @@
 import { isProxyError, ProxyError } from '@oci-package-proxy/errors';
-import { annotateRequest, type PlatformConfig } from '@oci-package-proxy/platform';
+import { annotateRequest, type Gate, type PlatformConfig } from '@oci-package-proxy/platform';
 
 import { DEFAULT, ECOSYSTEM } from '../model/holdings.ts';
 import { isProjectName, normalizedName } from '../names/project-name.ts';
-import type { Gate } from './gate.ts';
 import type { IndexExchange } from './route-table.ts';
 
 /** What every route that reads needs. */

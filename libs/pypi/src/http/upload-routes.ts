@@ -1,8 +1,8 @@
 import { ProxyError } from '@oci-package-proxy/errors';
+import type { Gate } from '@oci-package-proxy/platform';
 
 import { DEFAULT } from '../model/holdings.ts';
 import type { Uploads } from '../publish/publish-port.ts';
-import type { Gate } from './gate.ts';
 import { isRefusal } from './read-context.ts';
 import type { IndexExchange, Route } from './route-table.ts';
 

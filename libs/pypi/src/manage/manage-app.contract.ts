@@ -3,11 +3,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import type { Access } from '@oci-package-proxy/access';
 import { ProxyError } from '@oci-package-proxy/errors';
-import { createHttpApp, createLogger, listenHttp } from '@oci-package-proxy/platform';
+import { createHttpApp, createLogger, Gate, listenHttp } from '@oci-package-proxy/platform';
 
-import { Gate } from '../http/gate.ts';
 import { pathParts } from '../http/request-path.ts';
 import { RouteTable } from '../http/route-table.ts';
+import { ECOSYSTEM } from '../model/holdings.ts';
 import { manageRoutes, type ManageRoutesOptions } from './manage-routes.ts';
 
 const BASE = '/api/v1/pypi';
@@ -28,7 +28,7 @@ export interface ManageApp {
 
 /** Starts a {@link ManageApp}. */
 export async function startManageApp(access: Access, options: Omit<ManageRoutesOptions, 'gate'>): Promise<ManageApp> {
-  const gate = new Gate(access, { trustedProxies: [] });
+  const gate = new Gate({ access, config: { trustedProxies: [] }, ecosystem: ECOSYSTEM });
   const table = new RouteTable(manageRoutes({ ...options, gate }));
 
   @Controller(BASE)

@@ -1,7 +1,7 @@
 import type { Action } from '@oci-package-proxy/access';
 import { ProxyError } from '@oci-package-proxy/errors';
+import type { Gate } from '@oci-package-proxy/platform';
 
-import type { Gate } from '../http/gate.ts';
 import { isRefusal } from '../http/read-context.ts';
 import type { Exchange, Route } from '../http/route-table.ts';
 import { normalizedName } from '../names/project-name.ts';

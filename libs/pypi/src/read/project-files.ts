@@ -2,13 +2,13 @@ import type { Readable } from 'node:stream';
 
 import { ProxyError } from '@oci-package-proxy/errors';
 import type { ByteRange, Descriptor } from '@oci-package-proxy/oci';
+import { firstBytes } from '@oci-package-proxy/platform';
 import type { LedgerReader } from '@oci-package-proxy/storage';
 
 import type { PypiIndex } from '../config/indexes.ts';
 import { fileDocumentOf, fileLayer } from '../model/pypi-fact.ts';
 import { isOfOtherBytes } from './announced-digest.ts';
 import type { FileLocations, StoredLocation } from './file-locations.ts';
-import { firstBytes } from './first-bytes.ts';
 import { storedHashes, storedVersion } from './held-file.ts';
 import type { PulledFiles } from './pulled-files.ts';
 import type { ReadCall, ServedFile } from './read-port.ts';

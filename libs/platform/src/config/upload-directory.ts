@@ -4,27 +4,30 @@ import { join } from 'node:path';
 
 import { ProxyError } from '@oci-package-proxy/errors';
 
-const NAME = /^uploads-(\d+)-[0-9a-f]{16}$/;
+import type { PlatformConfig } from './platform-config.ts';
+
+const NAME = /^(\d+)-[0-9a-f]{16}$/;
 
 // A container's process often has the number of the one before it: only what this very process made is its own.
 const OWN = new Set<string>();
 
 /**
- * Makes a directory for the files of running publishes below `dataDir`, which machines do not share, and removes what
- * processes that were killed have left.
- * @returns its path.
+ * Makes a directory for the files of an ecosystem's running publishes below `dataDir`, which machines do not share, and removes
+ * what processes that were killed have left.
+ * @returns its path; null where nothing can be published.
  * @throws ProxyError `config` when it cannot be made.
  */
-export async function makeUploadDirectory(dataDir: string): Promise<string> {
-  const parent = join(dataDir, 'uploads');
-  const name = `uploads-${process.pid}-${randomBytes(8).toString('hex')}`;
+export async function makeUploadDirectory({ publish, admin, dataDir }: Pick<PlatformConfig, 'publish' | 'admin' | 'dataDir'>, ecosystem: string): Promise<string | null> {
+  if (!publish || admin) {
+    return null;
+  }
+  const parent = join(dataDir, 'uploads', ecosystem);
+  const name = `${process.pid}-${randomBytes(8).toString('hex')}`;
   OWN.add(name);
   try {
     await mkdir(join(parent, name), { recursive: true, mode: 0o700 });
-    for (const other of await readdir(parent)) {
-      if (isLeftover(other)) {
-        await rm(join(parent, other), { recursive: true, force: true });
-      }
+    for (const other of (await readdir(parent)).filter((directory) => isLeftover(directory))) {
+      await rm(join(parent, other), { recursive: true, force: true });
     }
   } catch (cause) {
     throw new ProxyError('config', `DATA_DIR: ${parent} cannot be written; make the directory writable or choose another`, { cause });
