@@ -29,7 +29,7 @@ export async function fileContent(form: UploadForm, signal?: AbortSignal): Promi
   }
   const expected = distribution.extension === '.zip' ? 'zip' : 'gzip';
   if ((await archiveKind(path)) !== expected) {
-    throw badArchive(`${filename} is no ${expected === 'zip' ? 'zip' : 'gzipped tar'}, as its name says`);
+    throw badArchive(`${shown(filename)} is no ${expected === 'zip' ? 'zip' : 'gzipped tar'}, as its name says`);
   }
   const bytes = await readSdistMetadata(path, { name, version }, signal);
   return bytes === null ? null : agreed(bytes, form, 'PKG-INFO');
@@ -41,10 +41,10 @@ function agreed(bytes: Buffer, { name, version, filename }: UploadForm, member: 
   const names = core.fields.get('name') ?? [];
   const versions = core.fields.get('version') ?? [];
   if (names.length === 0 || names.some((said) => !isProjectName(said) || normalizedName(said) !== name)) {
-    throw disagreement(`${member} of ${filename} is of ${told(names)}, and ${name} is being uploaded`);
+    throw disagreement(`${member} of ${shown(filename)} is of ${told(names)}, and ${name} is being uploaded`);
   }
   if (versions.length === 0 || versions.some((said) => canonicalVersion(said) !== canonicalVersion(version))) {
-    throw disagreement(`${member} of ${filename} is of the version ${told(versions)}, and ${version} is being uploaded`);
+    throw disagreement(`${member} of ${shown(filename)} is of the version ${told(versions)}, and ${version} is being uploaded`);
   }
   return { bytes, core };
 }

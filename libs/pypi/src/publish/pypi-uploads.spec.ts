@@ -10,6 +10,7 @@ import { temporaryDirectory } from '@oci-package-proxy/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import type { PypiIndex } from '../config/indexes.ts';
+import { reasonPhrase } from '../http/reason-phrase.ts';
 import { STATUS_KEY } from '../model/fold-keys.ts';
 import { mainRef } from '../model/holdings.ts';
 import { attestationsLayer, fileDocumentOf, fileLayer, metadataLayer, PYPI_TYPES } from '../model/pypi-fact.ts';
@@ -287,6 +288,17 @@ describe('a bad upload', () => {
     expect(await storedNames('demo-pkg')).toEqual([]);
   });
 
+  it.each<[string, SampleFile, RegExp]>([
+    ['a file', wheel(`demo_pkg-1.0-py3-none-${'a'.repeat(280)}.whl`), /cannot be the name of a file/],
+    ['a member', wheel(WHEEL.filename, zipOf([{ name: `../${'a'.repeat(280)}`, content: '' }])), /invalid relative path/],
+    ['a link', wheel(WHEEL.filename, zipOf([{ name: 'a'.repeat(280), content: '/etc', link: true }])), /leads out of it/],
+    ['a file that has other metadata', wheel(`demo_pkg-1.0-py3-none-${'manylinux_2_17_x86_64.'.repeat(8)}any.whl`, zipOf(distInfo('demo_pkg-1.0', metadataOf('other', '1.0')))), /is of "other"/],
+  ])('is refused with what is wrong within a status line, however long the name of %s is', async (_case, file, expected) => {
+    const text = await failure(upload(form(file)));
+
+    expect(reasonPhrase(text)).toMatch(expected);
+  });
+
   it.each([undefined, 'application/json', 'application/x-www-form-urlencoded', 'multipart/mixed; boundary=x'])('is refused: the type %s', async (contentType) => {
     expect(await failure(upload(form(WHEEL), { contentType }))).toMatch(/^unsupported-media-type /);
   });
@@ -328,17 +340,21 @@ describe('a file that is there', () => {
     expect(await failure(upload(form(again)))).toMatch(/^conflict demo_pkg-1\.0-py3-none-any\.whl was deleted, .*Raise the version/);
   });
 
-  it('conflicts with a source distribution of another extension, until that is deleted', async () => {
-    const zip: SampleFile = { filename: 'Demo.Pkg-1.0.0.zip', name: 'demo-pkg', version: '1.0', bytes: zipOf([{ name: 'demo_pkg-1.0/PKG-INFO', content: metadataOf('demo_pkg', '1.0') }]) };
+  it.each<[string, SampleFile]>([
+    ['of another extension', { filename: 'Demo.Pkg-1.0.0.zip', name: 'demo-pkg', version: '1.0', bytes: zipOf([{ name: 'demo_pkg-1.0/PKG-INFO', content: metadataOf('demo_pkg', '1.0') }]) }],
+    ['with its name spelled in another way', { ...SDIST, filename: 'demo-pkg-1.0.tar.gz' }],
+    ['with its version spelled in another way', { ...SDIST, filename: 'demo_pkg-1.0.0.tar.gz' }],
+  ])('conflicts with a source distribution %s, until that is deleted', async (_case, second) => {
     await upload(form(WHEEL));
     await upload(form(SDIST));
     await upload(form({ ...SDIST, filename: 'demo_pkg-1.1.tar.gz', version: '1.1', bytes: await sdistOf('demo-pkg', '1.1') }));
 
-    expect(await failure(upload(form(zip)))).toBe('conflict A source distribution of demo-pkg 1.0.0 already exists, demo_pkg-1.0.tar.gz, and so Demo.Pkg-1.0.0.zip cannot be added to it. Upload one of them only, as .tar.gz.');
+    expect(await failure(upload(form(second)))).toMatch(/^conflict A source distribution of demo-pkg 1\.0(?:\.0)? already exists, demo_pkg-1\.0\.tar\.gz, and so .* cannot be added to it\. Raise the version and upload again\.$/);
+    expect(await upload(form(SDIST))).toMatchObject({ outcome: 'same' });
 
     await ledger.delete(mainRef('demo-pkg'), [fileTag(SDIST.filename)], { by: 'carol' });
 
-    expect(await upload(form(zip))).toMatchObject({ outcome: 'created' });
+    expect(await upload(form(second))).toMatchObject({ outcome: 'created' });
   });
 
   it('is what the ledger says where the project is of upstream', async () => {

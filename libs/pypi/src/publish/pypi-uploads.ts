@@ -5,6 +5,7 @@ import { type Fold, isDeletedIn, type LedgerPort, type PackageRef } from '@oci-p
 import { parseFilename } from '../names/filename.ts';
 import { canonicalVersion } from '../names/version.ts';
 import { ownStatus } from '../read/project-status.ts';
+import { shown } from './archive/archive-failure.ts';
 import { checkDigests } from './digest-check.ts';
 import { fileContent } from './file-content.ts';
 import type { PublishTargets, UploadAnswer, UploadRequest, Uploads } from './publish-port.ts';
@@ -76,10 +77,10 @@ export class PypiUploads implements Uploads {
     const tag = fileTag(form.filename);
     const advice = `Raise the version${form.distribution.kind === 'wheel' ? ' (or, for a mere rebuild, the build tag of the wheel)' : ''} and upload again.`;
     if (state !== null && isDeletedIn(state, tag)) {
-      return new ProxyError('conflict', `${form.filename} was deleted, and the name of a deleted file is never used again. ${advice}`, { cause: error });
+      return new ProxyError('conflict', `${shown(form.filename)} was deleted, and the name of a deleted file is never used again. ${advice}`, { cause: error });
     }
     if (state?.facts.has(tag) === true) {
-      return new ProxyError('conflict', `${form.filename} already exists with other contents, and a published file never changes. ${advice}`, { cause: error });
+      return new ProxyError('conflict', `${shown(form.filename)} already exists with other contents, and a published file never changes. ${advice}`, { cause: error });
     }
     return error;
   }
@@ -94,16 +95,16 @@ function checkStatus({ name }: UploadForm, state: Fold): void {
   }
 }
 
-/** A release has one source distribution, of whatever extension, as installers would have to guess which is meant. */
+/** A release has one source distribution, however it is named and packed, as installers would have to guess which is meant. */
 function checkOnlySdist({ name, filename, distribution }: UploadForm, state: Fold): void {
-  if (distribution.kind !== 'sdist') {
+  // What is there is the same or another file, whatever else a race has let in beside it.
+  if (distribution.kind !== 'sdist' || state.facts.has(fileTag(filename))) {
     return;
   }
   for (const { version: stored } of state.facts.values()) {
     const other = parseFilename(stored, name);
-    const isRival = other?.kind === 'sdist' && other.extension !== distribution.extension && canonicalVersion(other.version) === canonicalVersion(distribution.version);
-    if (isRival) {
-      throw new ProxyError('conflict', `A source distribution of ${name} ${distribution.version} already exists, ${stored}, and so ${filename} cannot be added to it. Upload one of them only, as .tar.gz.`);
+    if (other?.kind === 'sdist' && canonicalVersion(other.version) === canonicalVersion(distribution.version)) {
+      throw new ProxyError('conflict', `A source distribution of ${name} ${distribution.version} already exists, ${shown(stored)}, and so ${shown(filename)} cannot be added to it. Raise the version and upload again.`);
     }
   }
 }

@@ -1,16 +1,18 @@
 import { ProxyError } from '@oci-package-proxy/errors';
 
-const MAX_SHOWN = 200;
+// What is wrong is said after it, and must still be within the 200 characters that a status line holds.
+const MAX_SHOWN = 100;
+const MAX_REASON = 300;
 
 /** A text that somebody sent, fit for an error text: short, on one line, with nothing that a terminal would obey. */
-export function shown(text: string): string {
+export function shown(text: string, maxCharacters = MAX_SHOWN): string {
   const plain = text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, '\uFFFD');
-  return plain.length > MAX_SHOWN ? `${plain.slice(0, MAX_SHOWN)}…` : plain;
+  return plain.length > maxCharacters ? `${plain.slice(0, maxCharacters)}…` : plain;
 }
 
 /** What is thrown for an archive that is none, is damaged, or would do harm. */
 export function badArchive(why: string, cause?: unknown): ProxyError {
-  return new ProxyError('invalid', `The file is not an archive that can be taken: ${shown(why)}. Build it again and upload it again.`, { cause });
+  return new ProxyError('invalid', `The file is not an archive that can be taken: ${shown(why, MAX_REASON)}. Build it again and upload it again.`, { cause });
 }
 
 /** Makes a {@link badArchive} of what a library throws; what the disk or we ourselves say stays what it is. */

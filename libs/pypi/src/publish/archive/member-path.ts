@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 
-import { badArchive } from './archive-failure.ts';
+import { badArchive, shown } from './archive-failure.ts';
 
 /**
  * The path of a member of an archive, without `./`. Who unpacks on Windows reads a backslash as a slash, and so is it read here.
@@ -9,7 +9,7 @@ import { badArchive } from './archive-failure.ts';
 export function memberPath(name: string): string {
   const path = posix.normalize(name.replaceAll('\\', '/'));
   if (name === '' || name.includes('\0') || leadsOut(path)) {
-    throw badArchive(`its member ${name} would be unpacked outside of its directory`);
+    throw badArchive(`its member ${shown(name)} would be unpacked outside of its directory`);
   }
   return path;
 }
@@ -22,7 +22,7 @@ export function memberPath(name: string): string {
 export function checkLink(link: { readonly name: string; readonly target: string; readonly from: string }): void {
   const target = link.target.replaceAll('\\', '/');
   if (target.includes('\0') || target.startsWith('/') || leadsOut(posix.join(link.from, target))) {
-    throw badArchive(`its link ${link.name} leads out of it, to ${link.target}`);
+    throw badArchive(`its link ${shown(link.name)} leads out of it, to ${shown(link.target)}`);
   }
 }
 

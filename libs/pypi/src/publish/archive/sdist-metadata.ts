@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 
 import type { Entry as ZipMember } from 'yauzl';
 
-import { archiveFailure, badArchive } from './archive-failure.ts';
+import { archiveFailure, badArchive, shown } from './archive-failure.ts';
 import type { NamedVersion } from './dist-info.ts';
 import { checkLink, memberPath } from './member-path.ts';
 import { PkgInfo } from './pkg-info.ts';
@@ -76,13 +76,13 @@ async function visitTarMember(member: TarMember, found: PkgInfo): Promise<void> 
     return;
   }
   if (type === 'character-device' || type === 'block-device' || type === 'fifo') {
-    throw badArchive(`its member ${name} is neither a file nor a directory`);
+    throw badArchive(`its member ${shown(name)} is neither a file nor a directory`);
   }
   if (type === 'directory' || !found.wants(path)) {
     return;
   }
   if (size > MAX_METADATA_BYTES) {
-    throw badArchive(`${name} is larger than the ${MAX_METADATA_BYTES} bytes that are allowed`);
+    throw badArchive(`${shown(name)} is larger than the ${MAX_METADATA_BYTES} bytes that are allowed`);
   }
   const chunks: Buffer[] = [];
   for await (const chunk of member) {

@@ -48,7 +48,7 @@ function metadataEntry(infos: DistInfos, wheel: NamedVersion): Entry {
     throw new ProxyError('unprocessable', `The wheel has no ${missing.join(' and no ')} in ${shown(folder)}.dist-info, and nobody can install it. Build it again and upload it again.`);
   }
   if (repeated.size > 0) {
-    throw badArchive(`${folder}.dist-info has ${[...repeated].join(' and ')} more than once`);
+    throw badArchive(`${shown(folder)}.dist-info has ${[...repeated].join(' and ')} more than once`);
   }
   return metadata;
 }

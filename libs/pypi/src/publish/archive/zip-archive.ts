@@ -4,7 +4,7 @@ import { crc32, inflateRaw } from 'node:zlib';
 
 import { type Entry, fromRandomAccessReaderPromise, type ZipFile } from 'yauzl';
 
-import { archiveFailure, badArchive } from './archive-failure.ts';
+import { archiveFailure, badArchive, shown } from './archive-failure.ts';
 import { BufferedFile } from './buffered-file.ts';
 
 const MAX_ENTRIES = 500_000;
@@ -39,7 +39,7 @@ export class ZipArchive {
     }
     for await (const entry of this.#zip.eachEntry()) {
       if (entry.relativeOffsetOfLocalHeader + LOCAL_HEADER_BYTES + entry.compressedSize > this.size) {
-        throw badArchive(`${entry.fileName} reaches past the end of the file`);
+        throw badArchive(`${shown(entry.fileName)} reaches past the end of the file`);
       }
       yield entry;
     }
@@ -49,20 +49,20 @@ export class ZipArchive {
   async read(entry: Entry, limitBytes: number): Promise<Buffer> {
     const { fileName, compressedSize, uncompressedSize, compressionMethod } = entry;
     if (entry.isEncrypted() || (compressionMethod !== STORED && compressionMethod !== DEFLATED)) {
-      throw badArchive(`${fileName} is encrypted, or compressed by another method than deflate`);
+      throw badArchive(`${shown(fileName)} is encrypted, or compressed by another method than deflate`);
     }
     // What deflate cannot make smaller grows a little.
     if (uncompressedSize > limitBytes || compressedSize > limitBytes + limitBytes / 16 + 1024) {
-      throw badArchive(`${fileName} is larger than the ${limitBytes} bytes that are allowed`);
+      throw badArchive(`${shown(fileName)} is larger than the ${limitBytes} bytes that are allowed`);
     }
     const { fileDataStart } = await this.#zip.readLocalFileHeaderPromise(entry, { minimal: true });
     const packed = Buffer.allocUnsafe(compressedSize);
     if ((await this.#file.readInto(packed, fileDataStart)) < compressedSize) {
-      throw badArchive(`${fileName} reaches past the end of the file`);
+      throw badArchive(`${shown(fileName)} reaches past the end of the file`);
     }
     const bytes = compressionMethod === STORED ? packed : await inflate(packed, { maxOutputLength: Math.max(uncompressedSize, 1) });
     if (bytes.length !== uncompressedSize || crc32(bytes) !== entry.crc32) {
-      throw badArchive(`${fileName} is damaged`);
+      throw badArchive(`${shown(fileName)} is damaged`);
     }
     return bytes;
   }
