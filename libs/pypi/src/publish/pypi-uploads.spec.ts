@@ -10,7 +10,6 @@ import { temporaryDirectory } from '@oci-package-proxy/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import type { PypiIndex } from '../config/indexes.ts';
-import { reasonPhrase } from '../http/reason-phrase.ts';
 import { STATUS_KEY } from '../model/fold-keys.ts';
 import { mainRef } from '../model/holdings.ts';
 import { attestationsLayer, fileDocumentOf, fileLayer, metadataLayer, PYPI_TYPES } from '../model/pypi-fact.ts';
@@ -296,7 +295,7 @@ describe('a bad upload', () => {
   ])('is refused with what is wrong within a status line, however long the name of %s is', async (_case, file, expected) => {
     const text = await failure(upload(form(file)));
 
-    expect(reasonPhrase(text)).toMatch(expected);
+    expect(text.slice(0, 200)).toMatch(expected);
   });
 
   it.each([undefined, 'application/json', 'application/x-www-form-urlencoded', 'multipart/mixed; boundary=x'])('is refused: the type %s', async (contentType) => {
