@@ -22,6 +22,7 @@ export { createHttpApp, type HttpAppOptions } from './http/http-app.ts';
 export { readJson } from './http/json-body.ts';
 export { type HttpListeners, listenHttp, type ListenOptions } from './http/listening.ts';
 export type { EncodedError, ErrorBodyEncoder, HttpMount } from './http/mounts.ts';
+export { reasonPhrase } from './http/reason-phrase.ts';
 export { publicBase } from './http/public-base.ts';
 export { loggablePath } from './http/request-path.ts';
 export { type AddressRange, clientAddress } from './http/trusted-proxies.ts';

@@ -1,12 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { ProxyError } from '@oci-package-proxy/errors';
-import { currentExchange, errorAnswer, type Gate, loggablePath } from '@oci-package-proxy/platform';
+import { currentExchange, type Gate, loggablePath } from '@oci-package-proxy/platform';
 
 import type { PypiIndex, PypiIndexes } from './config/indexes.ts';
 import { drained } from './http/drained-body.ts';
 import { READ } from './http/read-context.ts';
-import { reasonPhrase } from './http/reason-phrase.ts';
 import { pathParts } from './http/request-path.ts';
 import type { Exchange, IndexExchange, RouteMatch, RouteTable } from './http/route-table.ts';
 import { DEFAULT } from './model/holdings.ts';
@@ -38,7 +37,7 @@ export class PypiDispatcher {
   /** Answers a request to an index. @throws ProxyError what the client is to be told; `not-found` without a route. */
   async index(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const { indexRoutes, prefix } = this.#parts;
-    await saying(request, reply, async () => {
+    await drainedOnFailure(request, async () => {
       const parts = pathParts(request.originalUrl, prefix);
       const named = this.#named(parts[0] ?? '');
       const index = named ?? this.#atBase();
@@ -51,7 +50,7 @@ export class PypiDispatcher {
   /** Answers a request to the management API. @throws ProxyError what the client is to be told; `not-found` without a route. */
   async manage(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const { manageRoutes, managePath } = this.#parts;
-    await saying(request, reply, async () => {
+    await drainedOnFailure(request, async () => {
       const found = manageRoutes.find(request.method, pathParts(request.originalUrl, managePath));
       await this.#answer({ request, reply }, found, (exchange) => exchange);
     });
@@ -83,13 +82,11 @@ export class PypiDispatcher {
   }
 }
 
-/** Runs `answer`; where it fails, the status line says why, since some clients show nothing else, once they are ready to read it. */
-async function saying(request: FastifyRequest, reply: FastifyReply, answer: () => Promise<void>): Promise<void> {
+/** Runs `answer`; where it fails, the rest of the body is read first, since clients read no answer before they have sent it. */
+async function drainedOnFailure(request: FastifyRequest, answer: () => Promise<void>): Promise<void> {
   try {
     await answer();
   } catch (error) {
-    const { message } = errorAnswer(error, { method: request.method, path: loggablePath(request.originalUrl), requestId: currentExchange()?.requestId ?? '' });
-    reply.raw.statusMessage = reasonPhrase(message);
     if (!READ.includes(request.method)) {
       await drained(request.raw, DRAIN_MS);
     }

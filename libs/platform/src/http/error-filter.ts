@@ -7,10 +7,9 @@ import { currentExchange } from '../logging/exchange.ts';
 import type { Logger } from '../logging/logger.ts';
 import { type ErrorAnswer, errorAnswer, isUnforeseen } from './error-answer.ts';
 import type { HttpMounts } from './mounts.ts';
+import { reasonPhrase } from './reason-phrase.ts';
 import { loggablePath } from './request-path.ts';
 
-/** Longest reason phrase, in characters: some clients give up on long status lines. */
-const MAX_REASON = 400;
 const CHALLENGE = 'Basic realm="packages", Bearer realm="packages"';
 
 /** The one place where an error becomes an answer: status by the table, body by the ecosystem, unforeseen ones logged and hidden. */
@@ -59,10 +58,6 @@ export class ErrorFilter implements ExceptionFilter {
       this.#logger.error({ err: error }, 'request failed unexpectedly');
     }
   }
-}
-
-function reasonPhrase(text: string): string {
-  return text.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, MAX_REASON);
 }
 
 function headersOf(answer: ErrorAnswer): Record<string, string> {

@@ -59,7 +59,7 @@ describe('createHttpApp', () => {
 
     const answer = await askRaw(probe.port, 'GET /probe/x HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
 
-    expect(answer).toMatch(/^HTTP\/1\.1 409 alpha over there: \?\?\?x-evil: 1\.{100,400}\r\n/);
+    expect(answer).toMatch(/^HTTP\/1\.1 409 alpha over there: e x-evil: 1\.{100,200}\r\n/);
   });
 
   it('hides unknown errors behind the request id, and logs them with their stack', async () => {

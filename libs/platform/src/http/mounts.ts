@@ -5,7 +5,7 @@ export interface EncodedError {
   readonly contentType: string;
   readonly body: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Shown by clients that print the status line (RFC 9112 §4) and not the body. Characters outside printable ASCII are replaced. */
+  /** Shown by clients that print the status line (RFC 9112 §4) and not the body. What cannot stand there is left out or replaced. */
   readonly reason?: string;
 }
 

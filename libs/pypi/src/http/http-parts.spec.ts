@@ -2,12 +2,10 @@ import { createServer, type IncomingMessage, request as httpRequest, type Server
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { wantsFresh } from './client-wishes.ts';
 import { drained } from './drained-body.ts';
-import { reasonPhrase } from './reason-phrase.ts';
 import { pathParts, queryOf, slashesAtEnd } from './request-path.ts';
 import { RouteTable } from './route-table.ts';
 
@@ -77,25 +75,6 @@ describe('a wish to pass over what is cached', () => {
     ['max-age=600', 'pip/26.2', false],
   ])('Cache-Control %s of %s: %s', (control, agent, wish) => {
     expect(wantsFresh({ 'cache-control': control, 'user-agent': agent })).toBe(wish);
-  });
-});
-
-describe('a reason phrase', () => {
-  it.each([
-    ['a.whl already exists.', 'a.whl already exists.'],
-    ['line one\r\nX-Injected: yes', 'line one X-Injected: yes'],
-    ['Müller sagt „nein“ …', 'Muller sagt nein ...'],
-    ['\u0000\u{1f600}', ''],
-  ])('of %j is %j', (text, phrase) => {
-    expect(reasonPhrase(text)).toBe(phrase);
-  });
-
-  it('is one short line of printable ASCII, whatever the text is', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 600 }), (text) => {
-        expect(reasonPhrase(text)).toMatch(/^[\x20-\x7e]{0,200}$/);
-      }),
-    );
   });
 });
 

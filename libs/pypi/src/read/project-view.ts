@@ -36,7 +36,8 @@ export interface ProjectViewsOptions {
 
 /**
  * Decides what an index shows of a project, and above all whether any upstream may be asked for it: a name that is declared
- * private, or was published here and is not merged in this index, is told to nobody.
+ * private, or was published here and is not merged, is told to nobody. An index that shows nothing of ours shows upstream's part of
+ * what another one merges.
  */
 export class ProjectViews {
   readonly #options: ProjectViewsOptions;
@@ -57,7 +58,7 @@ export class ProjectViews {
     const { indexes } = this.#options;
     const main = { ref: mainRef(name), fold: await this.#fold(mainRef(name), call) };
     const published = [...(main.fold.origin === 'published' ? [main] : []), ...(await this.#besides(name, call))];
-    const asks = !indexes.isPrivate(name) && (published.length === 0 || index.merges(name));
+    const asks = !indexes.isPrivate(name) && (published.length === 0 || index.merges(name) || (!index.published && indexes.isMerged(name)));
     return {
       name,
       published: index.published ? published : [],

@@ -58,11 +58,11 @@ describe('a name that is ours', () => {
     }],
     ['not shown', { indexes: { default: { upstreams: ['default', 'other'], packages: ['right-*'] }, mirror: { published: false, upstreams: ['default'], packages: ['right-*'] } } }, async () => Promise.resolve()],
     ['pulled through before it was declared private', { privateNames: ['left-*'] }, async (sample) => sample.ledger.decideOrigin(mainRef(NAME), 'upstream').then(() => undefined)],
-    ['published beside what was pulled through, in an index that merges nothing', { indexes: { default: { upstreams: ['default', 'other'] }, both: { upstreams: ['default'], merge: ['**'] } } }, async (sample) => {
+    ['published beside what was pulled through, in an index that merges nothing', { indexes: { default: { upstreams: ['default', 'other'] }, mirror: { upstreams: ['other', 'default'] }, both: { upstreams: ['default'], merge: ['**'] } } }, async (sample) => {
       await sample.ledger.decideOrigin(mainRef(NAME), 'upstream');
       await sample.publish(publishedRef(NAME), OURS);
     }],
-    ['published beside what was pulled through, and deleted again', { indexes: { default: { upstreams: ['default', 'other'] }, both: { upstreams: ['default'], merge: ['**'] } } }, async (sample) => {
+    ['published beside what was pulled through, and deleted again', { indexes: { default: { upstreams: ['default', 'other'] }, mirror: { upstreams: ['other', 'default'] }, both: { upstreams: ['default'], merge: ['**'] } } }, async (sample) => {
       await sample.ledger.decideOrigin(mainRef(NAME), 'upstream');
       await sample.publish(publishedRef(NAME), OURS);
       await sample.ledger.delete(publishedRef(NAME), [fileTag(OURS.filename)], { by: 'carol' });
@@ -100,6 +100,19 @@ describe('a name that is ours', () => {
     expect(shown).toEqual([[OURS.filename], [OURS.filename], null]);
     expect(await sample.bytes(NAME, OURS.filename)).toEqual(OURS.bytes);
     expect(await sample.bytes(NAME, OURS.filename, 'mirror')).toBeNull();
+  });
+
+  it('that another index merges is upstream\'s alone in an index that shows nothing of ours', async () => {
+    const sample = await start({ indexes: { mirror: { published: false, upstreams: ['default'] }, both: { upstreams: ['default'], merge: [NAME] } } });
+    await sample.publish(mainRef(NAME), OURS);
+
+    const shown = [await sample.page(NAME), await sample.page(NAME, 'both'), await sample.page(NAME, 'mirror')].map(filenames);
+
+    expect(shown[0]).toEqual([OURS.filename]);
+    expect(shown[1]).toEqual(expect.arrayContaining([OURS.filename, SDIST.filename]));
+    expect(shown[2]).toEqual(expect.arrayContaining([UP.filename, SDIST.filename]));
+    expect(await sample.bytes(NAME, OURS.filename, 'both')).toEqual(OURS.bytes);
+    expect(await sample.bytes(NAME, UP.filename, 'mirror')).toEqual(UP.bytes);
   });
 
   it('is never missing because storage fails, and is told to nobody then', async () => {

@@ -1,8 +1,8 @@
 const MAX_LENGTH = 200;
 
 /**
- * A text as reason phrase of a status line: RFC 9112 §4. twine prints nothing else of a failed upload, pip and pdm nothing else of a
- * failed read. What cannot stand there is left out or replaced.
+ * A text as reason phrase of a status line: RFC 9112 §4. Some clients print nothing else of a failure. What cannot stand there is
+ * left out or replaced.
  */
 export function reasonPhrase(text: string): string {
   const printable = text.normalize('NFKD').replaceAll(/\p{M}+/gu, '').replaceAll(/[^\x20-\x7e]+/g, ' ').replaceAll(/ {2,}/g, ' ').trim();
