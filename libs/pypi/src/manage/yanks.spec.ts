@@ -97,6 +97,20 @@ describe('a version', () => {
     expect(await valueOf(publishedRef(name), yankedVersionKey('1'))).toMatchObject({ value: 'a' });
   });
 
+  it.each([
+    ['after what was pulled through', publishedRef, 'ingest'],
+    ['before it', mainRef, 'publish'],
+  ] as const)('of a merged project that only upstream has is yanked among what is published %s later', async (_when, refOf, first) => {
+    name = `merged-${count}`;
+    await sample[first](mainRef(name), wheel(name, '0.9'));
+    sample.first.put({ name, files: [{ file: wheel(name, '1.0') }] });
+
+    await sample.management.yanks.yank(name, { version: '1.0' }, { ...CALL, reason: 'a' });
+    await sample.publish(refOf(name), wheel(name, '1.0', 'py2-none-any'));
+
+    expect(await valueOf(refOf(name), yankedVersionKey('1'))).toMatchObject({ value: 'a' });
+  });
+
   it('of a merged project of which nothing was decided stays yanked when a publish takes the main place', async () => {
     name = `merged-${count}`;
     sample.first.put({ name, files: [{ file: wheel(name, '1.0') }] });

@@ -1,6 +1,7 @@
 import { ProxyError } from '@oci-package-proxy/errors';
 
 import { yankedFileKey, yankedVersionKey } from '../model/fold-keys.ts';
+import { publishedRef } from '../model/holdings.ts';
 import { canonicalVersion } from '../names/version.ts';
 import { checkReason, type ManageCall, type ManageLedger, quoted } from './manage-call.ts';
 import type { Place, ProjectPlaces } from './project-places.ts';
@@ -58,8 +59,9 @@ export class Yanks {
     if (having.length === 0) {
       throw unknown[0]?.failure ?? new ProxyError('not-found', `${name} has no ${describe(target)}, neither here nor at any upstream.`);
     }
-    // Where upstream cannot be asked now, the version may be there too; a mark on what is not there does no harm.
-    const outdated = [...new Set([...having, ...(value === null ? [] : unknown)])].filter((place) => valueOf(place, key) !== value);
+    // Where upstream cannot be asked now, the version may be there too, and where uploads go it may come; a mark on what is not there does no harm.
+    const possible = value === null ? [] : [...unknown, ...('version' in target ? places.filter((place) => takesUploads(place, name)) : [])];
+    const outdated = [...new Set([...having, ...possible])].filter((place) => valueOf(place, key) !== value);
     for (const { ref } of outdated) {
       await this.#ledger.record(ref, [{ key, value }], { by, signal });
     }
@@ -70,6 +72,10 @@ export class Yanks {
 
 function keyOf(target: YankTarget): string {
   return 'version' in target ? yankedVersionKey(canonicalVersion(target.version)) : yankedFileKey(target.filename);
+}
+
+function takesUploads({ ref, fold }: Place, name: string): boolean {
+  return fold.origin === 'published' || ref.repository === publishedRef(name).repository;
 }
 
 function valueOf({ fold }: Pick<Place, 'fold'>, key: string): string | null {
