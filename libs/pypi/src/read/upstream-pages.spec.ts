@@ -76,6 +76,41 @@ describe('the pages of an upstream', () => {
     await expect(new UpstreamPages().get(upstream, 'a')).rejects.toMatchObject({ code: 'upstream-unavailable' });
   });
 
+  it.each(['file:///etc/hosts', 'http://10.0.0.1/simple/a/', 'http://169.254.169.254/'])('cannot be had where upstream redirects to %s, which is no refusal', async (location) => {
+    server.answer((_request, response) => void response.writeHead(302, { location }).end());
+
+    await expect(new UpstreamPages().get(upstream, 'a')).rejects.toMatchObject({ code: 'upstream-unavailable' });
+  });
+
+  it('stay when something in between answers in their place, until upstream itself says otherwise', async () => {
+    answerFiles('a-1.0.tar.gz');
+    const pages = new UpstreamPages();
+    const first = await pages.get(upstream, 'a');
+    now += 120_000;
+    server.answer((_request, response) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<!DOCTYPE html><form><input name="password"></form>'));
+
+    const meanwhile = await pages.get(upstream, 'a');
+    const missing = pages.find(upstream, 'a', 'a-2.0.tar.gz');
+    await expect(missing).rejects.toMatchObject({ code: 'upstream-unavailable' });
+    server.answer((_request, response) => void response.writeHead(404).end());
+    const gone = await pages.get(upstream, 'a', { fresh: true });
+    server.answer((_request, response) => void response.writeHead(200).end('Please log in'));
+
+    expect(meanwhile).toMatchObject({ page: first?.page, confirmedAt: first?.confirmedAt, stale: true });
+    expect(gone).toBeNull();
+    await expect(pages.get(upstream, 'a', { fresh: true })).rejects.toMatchObject({ code: 'upstream-unavailable' });
+  });
+
+  it('come back within seconds after an answer that was none', async () => {
+    server.answer((_request, response) => void response.writeHead(200).end('Please log in'));
+    const pages = new UpstreamPages();
+    now -= 10_000;
+    await expect(pages.get(upstream, 'a')).rejects.toMatchObject({ code: 'upstream-unavailable' });
+    answerFiles('a-1.0.tar.gz');
+
+    expect((await pages.get(upstream, 'a'))?.files.size).toBe(1);
+  });
+
   it('are asked for again before a file is said to be missing, unless they are of this moment', async () => {
     answerFiles('a-1.0.tar.gz');
     const pages = new UpstreamPages();

@@ -13,8 +13,10 @@ const ACCEPT = 'application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple
 const MAX_FILES = 150_000;
 /** How long (ms) the last page counts as what upstream says where nobody asks it. */
 const LATEST_MS = 5 * 60_000;
-/** A page that upstream confirmed so recently (ms) is not asked for again because a file is not in it. */
+/** A page that upstream confirmed so recently (ms) is not asked for again because a file is not in it, nor an answer because it is no page. */
 const RECENT_MS = 5_000;
+/** How old (ms) a page may be that stands in for an answer that is none, as for an upstream that does not answer. */
+const MAX_STALE_MS = 7 * 86_400_000;
 
 /** A page that was read. */
 export interface ReadPage {
@@ -33,31 +35,47 @@ export interface KnownPage extends ReadPage {
   readonly stale: boolean;
 }
 
+/** Which page of a project was read last. */
+interface LastRead {
+  /** In the pages that are kept read. */
+  readonly key: string;
+  /** As of {@link KnownPage}. */
+  readonly confirmedAt: number;
+  /** On the clock of `performance`, ms. */
+  readonly readAt: number;
+}
+
 /** The pages of projects at upstreams: PEP 503, PEP 691. */
 export class UpstreamPages {
   /** By upstream, name and revision; counted by files. */
   readonly #read = new LRUCache<string, ReadPage>({ maxSize: MAX_FILES, sizeCalculation: ({ files }) => files.size + 1 });
-  /** The key in `#read` by upstream and name. */
-  readonly #latest = new LRUCache<string, string>({ maxSize: 100_000, sizeCalculation: () => 1, ttl: LATEST_MS });
+  /** By upstream and name. */
+  readonly #last = new LRUCache<string, LastRead>({ maxSize: 100_000, sizeCalculation: () => 1, ttl: MAX_STALE_MS });
 
   /**
-   * The page of a project; null when upstream has none.
+   * The page of a project; null when upstream has none. For an answer that is no page, such as what a gateway in between says, the
+   * last page stands in, as for none.
    * @throws ProxyError as `UpstreamDocuments.get`, and `upstream-unavailable` for an answer that is no page; never `not-found`.
    */
   async get(upstream: PypiUpstream, name: string, { signal, fresh = false }: ReadCall = {}): Promise<KnownPage | null> {
     const document = await documentOf(upstream, name, { signal, fresh });
     if (document === null) {
-      this.#latest.delete(`${upstream.id} ${name}`);
+      this.#last.delete(`${upstream.id} ${name}`);
       return null;
     }
     const { confirmedAt, stale } = document;
-    return { ...this.#readPage(upstream, name, document), confirmedAt, stale };
+    const read = this.#readPage(upstream, name, document);
+    if (read !== null) {
+      return { ...read, confirmedAt, stale };
+    }
+    // A failure is left alone for seconds, and so is this one: not for as long as a page is kept.
+    return !fresh && Date.now() - confirmedAt > RECENT_MS ? this.get(upstream, name, { signal, fresh: true }) : this.#lastRead(upstream, name);
   }
 
   /** The page that was read last, if that was a moment ago. Asks nobody. */
   latest(upstream: { readonly id: string }, name: string): ReadPage | null {
-    const key = this.#latest.get(`${upstream.id} ${name}`);
-    return key === undefined ? null : (this.#read.get(key) ?? null);
+    const last = this.#last.get(`${upstream.id} ${name}`);
+    return last === undefined || performance.now() - last.readAt > LATEST_MS ? null : (this.#read.get(last.key) ?? null);
   }
 
   /**
@@ -82,22 +100,30 @@ export class UpstreamPages {
     return { page: again.page, entry: late };
   }
 
-  #readPage(upstream: PypiUpstream, name: string, document: UpstreamDocument): ReadPage {
+  /** Null for what is no page. */
+  #readPage(upstream: PypiUpstream, name: string, document: UpstreamDocument): ReadPage | null {
     const subject = `${upstream.id} ${name}`;
     const key = `${subject} ${document.revision} ${document.url}`;
     const known = this.#read.get(key);
-    if (known !== undefined) {
-      this.#latest.set(subject, key);
-      return known;
-    }
-    const page = decodeUpstreamPage(document, name);
+    const page = known?.page ?? decodeUpstreamPage(document, name);
     if (page === null) {
-      throw new ProxyError('upstream-unavailable', `Reading ${name} from upstream ${upstream.id}: what it answered is no page of a project. Check the URL of the upstream.`);
+      return null;
     }
-    const read = { page, files: byName(page.files), revision: `${document.revision} ${document.url}` };
-    this.#read.set(key, read);
-    this.#latest.set(subject, key);
+    const read = known ?? { page, files: byName(page.files), revision: `${document.revision} ${document.url}` };
+    if (known === undefined) {
+      this.#read.set(key, read);
+    }
+    this.#last.set(subject, { key, confirmedAt: document.confirmedAt, readAt: performance.now() });
     return read;
+  }
+
+  #lastRead({ id }: PypiUpstream, name: string): KnownPage {
+    const last = this.#last.peek(`${id} ${name}`);
+    const read = last === undefined ? undefined : this.#read.get(last.key);
+    if (last === undefined || read === undefined) {
+      throw new ProxyError('upstream-unavailable', `Reading ${name} from upstream ${id}: what it answered is no page of a project. Check the URL of the upstream.`);
+    }
+    return { ...read, confirmedAt: last.confirmedAt, stale: true };
   }
 }
 
@@ -105,8 +131,8 @@ async function documentOf({ documents, url }: PypiUpstream, name: string, call: 
   try {
     return await documents.get({ url: `${url}/${name}/`, accept: ACCEPT, ...call });
   } catch (error) {
-    // For whoever asks, a page that cannot be taken is one that cannot be had.
-    throw isProxyError(error, 'too-large') ? new ProxyError('upstream-unavailable', error.message, { cause: error }) : error;
+    // For whoever asks, a page that cannot be taken is one that cannot be had; 403, which a redirect to where nobody may go would be, is a "not found" to some.
+    throw isProxyError(error, 'too-large') || isProxyError(error, 'policy') ? new ProxyError('upstream-unavailable', error.message, { cause: error }) : error;
   }
 }
 
