@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { eventually, npmPublishBody, runCommand } from '@oci-package-proxy/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { ADMIN_TOKEN, Cluster } from './cluster.ts';
+import { ADMIN_TOKEN, type Cluster, clusterClient, startCluster } from './cluster.ts';
 
 async function publish(registry: string, body: { readonly name: string }): Promise<{ status: number; text: string }> {
   const answer = await fetch(`${registry}${body.name}`, {
@@ -24,13 +24,13 @@ describe('two replicas and two workers on Redis and docker-registry', () => {
   let cluster: Cluster;
 
   beforeAll(async () => {
-    cluster = await Cluster.start();
+    cluster = await startCluster();
   });
   afterAll(() => cluster.stop());
 
   it('installs through one replica at once what was published through the other', async () => {
-    const publisher = await cluster.client('publisher', 0);
-    const reader = await cluster.client('reader', 1, null);
+    const publisher = await clusterClient(cluster, 'publisher', 0);
+    const reader = await clusterClient(cluster, 'reader', 1, null);
     const [, second] = cluster.frontEnds;
     await fetch(`${second?.registry}@acme%2fnew`); // so that a "not found" could have been remembered
 
@@ -102,12 +102,12 @@ describe('a real project through two replicas', () => {
 
   beforeAll(async () => {
     const upstream = await runCommand('npm', ['config', 'get', 'registry'], { cwd: process.cwd(), environment: { HOME: process.env['HOME'] ?? '' } });
-    cluster = await Cluster.start({ NPM_UPSTREAM_URL: upstream.stdout.trim() });
+    cluster = await startCluster({ NPM_UPSTREAM_URL: upstream.stdout.trim() });
   });
   afterAll(() => cluster.stop());
 
   it('loses nothing that was stored when Redis is flushed and everything is restarted, with upstream off', async () => {
-    const client = await cluster.client('project', 0, null);
+    const client = await clusterClient(cluster, 'project', 0, null);
     const project = await client.copyFixture('several-hundred', 'project');
 
     const cold = await client.run(['ci', '--ignore-scripts'], { cwd: project });
@@ -116,7 +116,7 @@ describe('a real project through two replicas', () => {
     await cluster.stopApps();
     await runCommand('redis-cli', ['-p', String(cluster.redis.port), 'flushall'], { cwd: cluster.directory });
     await cluster.startApps({ NPM_UPSTREAM_URL: 'off' });
-    const again = await cluster.client('project-again', 1, null);
+    const again = await clusterClient(cluster, 'project-again', 1, null);
     const second = await again.copyFixture('several-hundred', 'project');
     const held = await again.run(['ci', '--ignore-scripts'], { cwd: second });
 

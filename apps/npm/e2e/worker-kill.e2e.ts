@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { eventually, type NpmUpstream, startNpmUpstream } from '@oci-package-proxy/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { Cluster } from './cluster.ts';
+import { type Cluster, startCluster } from './cluster.ts';
 
 const SIZE = 200 * 1024 * 1024;
 
@@ -13,7 +13,7 @@ describe('kill -9 of a worker in the middle of an ingest of 200 MB', () => {
 
   beforeAll(async () => {
     upstream = await startNpmUpstream([{ name: 'heavy', version: '1.0.0', bytes: SIZE }]);
-    cluster = await Cluster.start({ NPM_UPSTREAM_URL: upstream.url });
+    cluster = await startCluster({ NPM_UPSTREAM_URL: upstream.url });
   });
   afterAll(async () => {
     await cluster.stop();

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { eventually, type PackageFile, pypiUploadBody, type PypiUpstream, runCommand, startPypiUpstream, wheelFile } from '@oci-package-proxy/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { PypiCluster } from './pypi-cluster.ts';
+import { type PypiCluster, startPypiCluster } from './pypi-cluster.ts';
 import { ADMIN_TOKEN } from './pypi-standalone.ts';
 
 interface Page {
@@ -35,7 +35,7 @@ describe('two replicas and two workers on Redis and docker-registry', () => {
 
   beforeAll(async () => {
     upstream = await startPypiUpstream([{ name: 'public', files: [{ file: public1 }] }], { links: 'relative' });
-    cluster = await PypiCluster.start({ PYPI_UPSTREAM_URL: upstream.url });
+    cluster = await startPypiCluster({ PYPI_UPSTREAM_URL: upstream.url });
   });
   afterAll(async () => {
     await cluster.stop();

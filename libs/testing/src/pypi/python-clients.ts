@@ -162,6 +162,8 @@ function baseEnvironment(directory: string): Record<string, string> {
     PIP_CACHE_DIR: join(cache, 'pip'),
     PIP_DISABLE_PIP_VERSION_CHECK: '1',
     PIP_NO_INPUT: '1',
+    // pip caches nothing of plain http, unless it trusts the host; people use https.
+    PIP_TRUSTED_HOST: '127.0.0.1',
     UV_CACHE_DIR: join(cache, 'uv'),
     UV_PYTHON_DOWNLOADS: 'never',
     UV_NO_PROGRESS: '1',
