@@ -130,13 +130,13 @@ describe('every client, unmodified', () => {
   });
 
   it.each(['pip', 'uv'] as const)('%s asks again with what it has, and is told that nothing changed', async (client) => {
-    await installed(client, 'conditional', ['acme-heavy']);
+    await installed(client, 'conditional', ['leaf']);
     const since = relay.requests.length;
 
-    const { result } = await installed(client, 'conditional', ['acme-heavy']);
+    const { result } = await installed(client, 'conditional', ['leaf']);
 
     expect(result.code, result.output).toBe(0);
-    const asked = relay.requests.slice(since).filter(({ path }) => path.endsWith('/acme-heavy/'));
+    const asked = relay.requests.slice(since).filter(({ path }) => path.endsWith('/leaf/'));
     expect(asked.map(({ status }) => status)).toContain(304);
     expect(asked.map(({ status }) => status)).not.toContain(200);
   });

@@ -9,6 +9,7 @@ export interface RelayedRequest {
   readonly ifRange: string | undefined;
   readonly authorization: string | undefined;
   readonly cacheControl: string | undefined;
+  readonly ifNoneMatch: string | undefined;
   /** 0 until the answer has begun. */
   status: number;
 }
@@ -37,6 +38,7 @@ export async function startRelay(origin: string): Promise<Relay> {
       ifRange: headers['if-range'] as string | undefined,
       authorization: headers.authorization,
       cacheControl: headers['cache-control'],
+      ifNoneMatch: headers['if-none-match'],
       status: 0,
     };
     requests.push(seen);
