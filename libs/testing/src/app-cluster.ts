@@ -49,7 +49,12 @@ export class AppCluster<A extends object> {
     const redis = await startRedis();
     const registry = await startDockerRegistry({ directory: await temporaryDirectory('cluster-registry') });
     const cluster = new AppCluster(options, { directory, redis, registry });
-    await cluster.startApps();
+    try {
+      await cluster.startApps();
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
     return cluster;
   }
 

@@ -21,7 +21,7 @@ export interface RunningApp {
 }
 
 /** Starts `apps/<name>/dist/main.js` with exactly `environment` (and PATH), and waits until it answers `readyUrl`.
- * @throws Error with its output when it ends first or is not ready within 30 s. */
+ * @throws Error with its output when it ends first or is not ready within 60 s: machines may be busy. */
 export async function startApp(name: string, environment: Readonly<Record<string, string>>, readyUrl: string): Promise<RunningApp> {
   const child = spawn(process.execPath, [join(WORKSPACE_ROOT, 'apps', name, 'dist/main.js')], {
     cwd: WORKSPACE_ROOT,
@@ -49,7 +49,7 @@ export async function startApp(name: string, environment: Readonly<Record<string
     ended,
   };
   const early = ended.then((how) => `${name} ended with ${how} before it was ready`);
-  const trouble = await Promise.race([answers(readyUrl, 30_000), early]);
+  const trouble = await Promise.race([answers(readyUrl, 60_000), early]);
   if (trouble !== null) {
     child.kill('SIGKILL');
     throw new Error(`${trouble}\n${output}`);
