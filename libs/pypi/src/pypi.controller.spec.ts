@@ -454,6 +454,22 @@ describe('an index over upstream', () => {
     expect(new Set([head.headers.etag, one.headers.etag, held.headers.etag, heldHead.headers.etag])).toEqual(new Set([`"sha256:${numpy.sha256}"`]));
   });
 
+  it.each([
+    ['without a size', { size: null }],
+    ['without any digest', { hashes: {}, size: null }],
+  ])('tells size and digest of a file %s, whatever condition it is asked for on', async (_, said) => {
+    upstream?.put({ name: 'numpy', files: [{ file: numpy, ...said }] });
+    await start();
+    const path = `/pypi/files/numpy/${numpy.filename}`;
+
+    const whole = await sample.ask(path, { headers: { 'if-none-match': '"other"' } });
+    const same = await sample.ask(path, { headers: { 'if-none-match': whole.headers.etag ?? '' } });
+    const held = await sample.ask(path, { headers: { 'if-match': whole.headers.etag ?? '' } });
+
+    expect(whole).toMatchObject({ status: 200, headers: { etag: `"sha256:${numpy.sha256}"`, 'content-length': String(numpy.bytes.length) } });
+    expect([same.status, held.status]).toEqual([304, 200]);
+  });
+
   it('lets a broken download go on while the file is not stored yet', async () => {
     await start();
 

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 
 import { ProxyError } from '@oci-package-proxy/errors';
@@ -67,10 +68,9 @@ class Files {
     }
     annotateRequest({ ...(found.version === null ? {} : { version: found.version }), cache: found.cache });
     onRead?.('file', found.cache);
-    // A condition may be answered without the file, and HEAD always is.
+    // A condition that holds may be answered without the file, and HEAD always is. Otherwise its size, and without a digest its tag, are known by then.
     const isHead = request.method === 'HEAD';
-    const isLazy = isHead || request.headers['if-none-match'] !== undefined || request.headers['if-match'] !== undefined;
-    const file = isLazy ? found : await found.start();
+    const file = isHead || isNamed(request.headers, found.etag) ? found : await found.start();
     await sendFile(reply, {
       size: file.size,
       etag: file.etag,
@@ -111,6 +111,11 @@ function rangesOf(cache: 'hit' | 'miss', isHead: boolean): 'any' | 'suffix' | 'n
     return 'any';
   }
   return isHead ? 'none' : 'suffix';
+}
+
+function isNamed(headers: IncomingHttpHeaders, etag: string): boolean {
+  const tags = `${headers['if-none-match'] ?? ''},${headers['if-match'] ?? ''}`;
+  return tags.includes('*') || tags.includes(`"${etag}"`);
 }
 
 function bodyOf({ bytes, etag }: ServedBytes): Pick<Parameters<typeof sendFile>[1], 'size' | 'etag' | 'open'> {
