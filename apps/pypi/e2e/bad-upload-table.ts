@@ -134,5 +134,5 @@ export const BAD_UPLOADS: readonly BadUpload[] = [...FORMS, ...FILENAMES, ...WHE
 export const BAD_LARGE_UPLOADS: readonly BadUpload[] = [
   wheelOf('a wheel that is a bomb', (name) => wheelFile({ name, version: '1.0', files: { 'bomb.bin': BOMB } }), /it unpacks to more than 50 times/),
   wheelOf('a tarball that is a bomb', (name) => sdistFile({ name, version: '1.0', files: { 'bomb.bin': BOMB } }), /it unpacks to more than 50 times/),
-  wheelOf('a file over the limit', (name) => wheelFile({ name, version: '1.0', padding: 5 * MIB, method: 'stored' }), /^The file is larger than the 4194304 bytes that are allowed here/, 413),
+  wheelOf('a file over the limit', (name) => wheelFile({ name, version: '1.0', padding: MIB, method: 'stored' }), /^The file is larger than the 1048576 bytes that are allowed here/, 413),
 ];

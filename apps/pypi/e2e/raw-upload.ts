@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { type IncomingHttpHeaders, request } from 'node:http';
+import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 
 import type { PackageFile, PypiUploadBody } from '@oci-package-proxy/testing';
 
 import { ADMIN_TOKEN } from './pypi-standalone.ts';
 
-/** What an upload was answered with, reason phrase included, which `fetch` hides from nobody but shows only in part. */
+/** What an upload was answered with, reason phrase included. */
 export interface UploadReply {
   readonly status: number;
   readonly reason: string;
@@ -22,6 +22,10 @@ export interface RawUpload extends Omit<PypiUploadBody, 'contentType'> {
   /** The operator's when absent; null: none. */
   readonly authorization?: string | null;
   readonly accept?: string;
+  /** Further headers; null removes one. */
+  readonly headers?: Readonly<Record<string, string | null>>;
+  /** POST when absent. */
+  readonly method?: string;
 }
 
 /** The Authorization header of somebody. */
@@ -31,10 +35,13 @@ export function basic(user: string, password: string): string {
 
 /** Sends a whole upload, and reads the answer only then, as the clients do. */
 export async function send(url: string, upload: RawUpload): Promise<UploadReply> {
-  const call = request(url, { method: 'POST', agent: false, headers: headersOf(upload) });
+  const call = request(url, { method: upload.method ?? 'POST', agent: false, headers: headersOf(upload) });
   const answered = once(call, 'response');
+  if (upload.headers?.['expect'] === '100-continue') {
+    await once(call, 'continue');
+  }
   call.end(upload.body);
-  const [answer] = (await answered) as [import('node:http').IncomingMessage];
+  const [answer] = (await answered) as [IncomingMessage];
   return { status: answer.statusCode ?? 0, reason: answer.statusMessage ?? '', headers: answer.headers, body: await text(answer) };
 }
 
@@ -53,11 +60,7 @@ export function withBytes(file: PackageFile, bytes: Buffer, filename: string = f
   return { ...file, filename, bytes, sha256: createHash('sha256').update(bytes).digest('hex') };
 }
 
-function headersOf({ contentType, body, authorization = basic('__token__', ADMIN_TOKEN), accept = 'application/json' }: RawUpload): Record<string, string> {
-  return {
-    accept,
-    'content-length': String(body.length),
-    ...(contentType !== undefined && { 'content-type': contentType }),
-    ...(authorization !== null && { authorization }),
-  };
+function headersOf({ contentType, body, authorization = basic('__token__', ADMIN_TOKEN), accept = 'application/json', headers = {} }: RawUpload): Record<string, string> {
+  const all = { accept, 'content-length': String(body.length), 'content-type': contentType ?? null, authorization, ...headers };
+  return Object.fromEntries(Object.entries(all).flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
 }
