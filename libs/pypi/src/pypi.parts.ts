@@ -45,12 +45,12 @@ export interface PypiParts {
 
 /** Puts the use cases together. */
 export function createPypiParts(options: PartsOptions): PypiParts {
-  const { ledger, indexes, uploadDirectory, limits } = options;
+  const { ledger, indexes, uploadDirectory, limits, logger } = options;
   const projects = new PypiProjects(options);
   return {
     indexes,
     reader: projects,
-    uploads: uploadDirectory === null ? null : new PypiUploads({ ledger, targets: projects, directory: uploadDirectory, limits }),
+    uploads: uploadDirectory === null ? null : new PypiUploads({ ledger, targets: projects, directory: uploadDirectory, limits, logger }),
     management: createManagement({ ledger, indexes }),
     codec: pypiIngestCodec({ indexes, ledger }),
   };

@@ -5,13 +5,13 @@ import { buffer } from 'node:stream/consumers';
 import { MemoryRegistry } from '@oci-package-proxy/oci';
 import { isProxyError, ProxyError } from '@oci-package-proxy/errors';
 import { fileTag } from '@oci-package-proxy/mapping';
-import { type Fact, Ledger } from '@oci-package-proxy/storage';
+import { type Fact, Ledger, type PackageRef } from '@oci-package-proxy/storage';
 import { temporaryDirectory } from '@oci-package-proxy/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { PypiIndex } from '../config/indexes.ts';
 import { STATUS_KEY } from '../model/fold-keys.ts';
-import { mainRef } from '../model/holdings.ts';
+import { mainRef, publishedRef } from '../model/holdings.ts';
 import { attestationsLayer, fileDocumentOf, fileLayer, metadataLayer, PYPI_TYPES } from '../model/pypi-fact.ts';
 import { distInfo, metadataOf, sdistOf, sha256Of, tarballOf, wheelOf, zipOf } from './archive/sample-archive.contract.ts';
 import type { UploadAnswer } from './publish-port.ts';
@@ -361,6 +361,18 @@ describe('a file that is there', () => {
 
     expect(await failure(upload(form(WHEEL)))).toMatch(/^conflict demo-pkg is pulled through from upstream/);
   });
+
+  it('goes beside what is pulled through of a merged project, also when that took its place a moment ago', async () => {
+    const targetOf = async (): Promise<PackageRef> => {
+      const { origin } = await ledger.fold(mainRef('demo-pkg'), { fresh: true });
+      await new Ledger({ registry: registry.view() }).decideOrigin(mainRef('demo-pkg'), 'upstream');
+      return origin === 'upstream' ? publishedRef('demo-pkg') : mainRef('demo-pkg');
+    };
+    uploads = new PypiUploads({ ledger, targets: { targetOf }, directory, limits: { publishBytes: LIMIT } });
+
+    expect(await upload(form(WHEEL))).toMatchObject({ outcome: 'created' });
+    expect((await ledger.fold(publishedRef('demo-pkg'), { fresh: true })).facts.has(tag)).toBe(true);
+  });
 });
 
 describe('a project that takes no files', () => {
@@ -411,6 +423,20 @@ describe('many uploads at once', () => {
 
     expect(await storedNames('demo-pkg')).toEqual(files.map(({ filename }) => filename).sort());
   });
+});
+
+it('the many files of a project are one snapshot for whoever starts later', async () => {
+  const ref = mainRef('demo-pkg');
+  for (let build = 1; build <= 12; build += 1) {
+    await upload(form({ ...WHEEL, filename: `demo_pkg-1.0-${build}-py3-none-any.whl` }));
+  }
+  const view = registry.view();
+  await vi.waitFor(async () => expect(await registry.repository(ref.repository).statManifest('_snapshot')).not.toBeNull());
+
+  const fold = await new Ledger({ registry: view }).fold(ref);
+
+  expect(fold.facts.size).toBe(12);
+  expect(view.operations.filter(({ kind }) => kind === 'read-manifest').length).toBeLessThan(8);
 });
 
 describe('storage that fails', () => {

@@ -1,6 +1,6 @@
 import { isProxyError, ProxyError } from '@oci-package-proxy/errors';
 import { fileTag } from '@oci-package-proxy/mapping';
-import { type Fold, isDeletedIn, type LedgerPort, type PackageRef } from '@oci-package-proxy/storage';
+import { type Fold, isDeletedIn, type LedgerPort, type NewFact, type PackageRef, type PublishOutcome } from '@oci-package-proxy/storage';
 
 import { parseFilename } from '../names/filename.ts';
 import { canonicalVersion } from '../names/version.ts';
@@ -16,7 +16,7 @@ import { uploadedFact } from './uploaded-fact.ts';
 
 /** What {@link PypiUploads} needs. */
 export interface PypiUploadsOptions {
-  readonly ledger: Pick<LedgerPort, 'fold' | 'publish'>;
+  readonly ledger: Pick<LedgerPort, 'fold' | 'publish' | 'refreshSnapshot'>;
   readonly targets: PublishTargets;
   /** Where the temporary files go; it must exist. */
   readonly directory: string;
@@ -24,6 +24,8 @@ export interface PypiUploadsOptions {
   readonly limits: { readonly publishBytes: number };
   /** Milliseconds since the epoch. */
   readonly clock?: () => number;
+  /** Nothing is logged without one. */
+  readonly logger?: { warn(fields: Readonly<Record<string, unknown>>, message: string): void };
 }
 
 /** Takes uploads: the "legacy" API of the public index, as `twine`, `uv publish` and all others speak it. */
@@ -54,18 +56,37 @@ export class PypiUploads implements Uploads {
     const sha256 = await file.digest('sha256');
     const content = await fileContent(form, signal);
     const attestations = uploadedAttestations(form.attestations, { filename: form.filename, sha256 });
-    const ref = await this.#options.targets.targetOf(request.index, form.name, signal);
-    const state = await this.#options.ledger.fold(ref, { fresh: true, signal });
-    checkStatus(form, state);
-    checkOnlySdist(form, state);
     const at = new Date((this.#options.clock ?? Date.now)());
     const fact = uploadedFact({ form, sha256, content, attestations, at });
+    const outcome = await this.#store(request, form, fact);
+    return { outcome, name: form.name, filename: form.filename };
+  }
+
+  async #store(request: UploadRequest, form: UploadForm, fact: NewFact): Promise<PublishOutcome> {
+    const { targets } = this.#options;
+    const { index, signal } = request;
+    const ref = await targets.targetOf(index, form.name, signal);
     try {
-      const outcome = await this.#options.ledger.publish(ref, fact, { by: request.by, signal });
-      return { outcome, name: form.name, filename: form.filename };
+      return await this.#storeIn(ref, { request, form, fact });
     } catch (error) {
+      // What is pulled through of a merged project first takes its main place, and may have done so just now.
+      const now = isProxyError(error, 'conflict') ? await targets.targetOf(index, form.name, signal).catch(() => ref) : ref;
+      if (now.repository !== ref.repository) {
+        return this.#storeIn(now, { request, form, fact });
+      }
       throw await this.#explained(error, ref, form);
     }
+  }
+
+  async #storeIn(ref: PackageRef, { request, form, fact }: { readonly request: UploadRequest; readonly form: UploadForm; readonly fact: NewFact }): Promise<PublishOutcome> {
+    const { ledger } = this.#options;
+    const state = await ledger.fold(ref, { fresh: true, signal: request.signal });
+    checkStatus(form, state);
+    checkOnlySdist(form, state);
+    const outcome = await ledger.publish(ref, fact, { by: request.by, signal: request.signal });
+    // No worker looks after what is published, and each start would read every file of it one by one.
+    ledger.refreshSnapshot(ref).catch((err: unknown) => this.#options.logger?.warn({ package: ref.name, err }, 'snapshot was not refreshed'));
+    return outcome;
   }
 
   /** Clients show this sentence, and some look for "already exists" in it when they are to pass over what is there. */
