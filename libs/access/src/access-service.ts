@@ -19,6 +19,8 @@ export interface AccessParts {
   readonly rights: Rights;
 }
 
+/** The user name by which clients say that the password is a token. */
+const TOKEN_USER = '__token__';
 const ANONYMOUS: Principal = { kind: 'anonymous', name: 'anonymous', tokenId: null };
 const ADMIN: Principal = { kind: 'admin', name: 'admin', tokenId: null };
 
@@ -63,12 +65,12 @@ export class AccessService implements Access {
 
   async #byPassword(credentials: Credentials): Promise<Principal> {
     const { name, password } = credentials;
-    // Clients that know Basic only put a token where the password goes, with any name.
-    if (parseToken(password) !== null) {
-      return this.#parts.grants.principalOf(await this.#parts.tokens.check(password));
-    }
     if (this.#parts.admin.is(password)) {
       return ADMIN;
+    }
+    // Clients that know Basic only put a token where the password goes, with any name. Who says that it is one has no password to guess.
+    if (parseToken(password) !== null || name === TOKEN_USER) {
+      return this.#parts.grants.principalOf(await this.#parts.tokens.check(password));
     }
     if (!(await this.#parts.passwords.areRight(credentials))) {
       throw new ProxyError('unauthenticated', 'The user name or the password is wrong.');

@@ -51,6 +51,14 @@ describe('authenticate', () => {
     await rm(directory, { recursive: true, force: true });
   });
 
+  it('says that a token is not valid to who says that it is one, and locks nobody out for it', async () => {
+    for (let tries = 0; tries < 60; tries += 1) {
+      await expect(access.authenticate(basic('__token__', 'a-token-with-a-typo'), FROM)).rejects.toMatchObject({ code: 'unauthenticated', message: expect.stringMatching(/token is not valid/) as string });
+    }
+
+    expect(await access.authenticate(basic('__token__', ADMIN), FROM)).toMatchObject({ kind: 'admin' });
+  });
+
   it.each([
     ['nothing', undefined, { kind: 'anonymous', name: 'anonymous', tokenId: null }],
     ['an empty header', ' ', { kind: 'anonymous', name: 'anonymous', tokenId: null }],
