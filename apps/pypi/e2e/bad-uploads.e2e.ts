@@ -171,7 +171,7 @@ describe('an upload of somebody who may not', () => {
     ['nobody', 401, /^Sign in to upload: a user name and password, or __token__ and a token/, null],
     ['a token that nobody issued', 401, /^The token is not valid/, basic('__token__', UNKNOWN_TOKEN)],
     ['a bearer token that nobody issued', 401, /^The token is not valid/, `Bearer ${UNKNOWN_TOKEN}`],
-    ['a token that is none', 401, /^The user name or the password is wrong/, basic('__token__', 'letmein')],
+    ['a token that is none', 401, /^The token is not valid/, basic('__token__', 'letmein')],
     ['a wrong password', 401, /^The user name or the password is wrong/, basic('carol', 'wrong')],
     ['an unknown user', 401, /^The user name or the password is wrong/, basic('mallory', PASSWORD)],
     ['a header that is none', 401, /^The Authorization header is malformed/, 'Basic ???'],
