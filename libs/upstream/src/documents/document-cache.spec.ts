@@ -249,6 +249,26 @@ describe('DocumentCache', () => {
     expect(server.requests[1]?.headers['if-none-match']).toBeUndefined();
   });
 
+  it('does not let who has a document wait for an upstream that keeps silent, and takes what it says in the end', async () => {
+    const gate = Promise.withResolvers<void>();
+    const cache = cacheWith({ patienceMs: 50 });
+    const first = await cache.get({ url, accept: ACCEPT });
+    server.answer(async (_request, response) => {
+      await gate.promise;
+      response.end('{"a":2}');
+    });
+    now += 301_000;
+
+    const meanwhile = await Promise.all([cache.get({ url, accept: ACCEPT }), cache.get({ url, accept: ACCEPT, fresh: true })]);
+    const requests = server.requests.length;
+    gate.resolve();
+    await expect.poll(async () => (await cache.get({ url, accept: ACCEPT }))?.bytes.toString()).toBe('{"a":2}');
+
+    expect(meanwhile).toEqual([{ ...first, stale: true }, { ...first, stale: true }]);
+    expect(requests).toBe(2);
+    expect(server.requests).toHaveLength(2);
+  });
+
   it('gives up on a document that never ends', async () => {
     server.answer((_request, response) => void response.write('{'));
 

@@ -24,6 +24,8 @@ export interface DocumentCacheOptions {
   readonly maxStaleMs?: number;
   /** The longest that one fetch may take; default 5 minutes. */
   readonly fetchMs?: number;
+  /** The longest that somebody waits for a newer document than the one that is there; default 5 s. Installers give up after 15. */
+  readonly patienceMs?: number;
   readonly clock?: () => number;
   readonly logger?: UpstreamLogger;
 }
@@ -46,8 +48,8 @@ const LONGEST_ERROR_MS = 30_000;
 
 /**
  * Documents of upstream's in memory. One request for all who wait for the same document, which no single one of them
- * stops; conditional requests; the last document when upstream fails in whatever way; nothing is ever made into a 404
- * that upstream did not say. `fresh` passes over the TTLs, not over a failure of seconds ago.
+ * stops; conditional requests; the last document when upstream fails in whatever way or keeps silent; nothing is ever made into a
+ * 404 that upstream did not say. `fresh` passes over the TTLs, not over a failure of seconds ago.
  */
 export class DocumentCache implements UpstreamDocuments {
   readonly #options: Required<Omit<DocumentCacheOptions, 'upstream'>>;
@@ -65,6 +67,7 @@ export class DocumentCache implements UpstreamDocuments {
       errorTtlMs: options.errorTtlMs ?? 5_000,
       maxStaleMs: options.maxStaleMs ?? 7 * 86_400_000,
       fetchMs: options.fetchMs ?? 300_000,
+      patienceMs: options.patienceMs ?? 5_000,
       clock: options.clock ?? Date.now,
       logger: options.logger ?? SILENT,
     };
@@ -82,7 +85,26 @@ export class DocumentCache implements UpstreamDocuments {
       return this.#answer(cached);
     }
     const flight = this.#flights.get(key) ?? this.#start(key, request);
-    return this.#answer(await untilAborted(flight, request.signal, subject));
+    return this.#answer(await untilAborted(this.#patiently(flight, cached, subject), request.signal, subject));
+  }
+
+  /** What `flight` brings; after a while the document that is there, as if upstream had failed. The flight goes on, for those who come after. */
+  async #patiently(flight: Promise<Entry>, cached: Entry | undefined, subject: string): Promise<Entry> {
+    if (cached === undefined || cached.document === null || this.#isOld(cached)) {
+      return flight;
+    }
+    const over = Promise.withResolvers<Entry>();
+    const failure = { error: new ProxyError('upstream-unavailable', `${subject}: no answer yet; look at the upstream's health`), until: 0 };
+    const timer = setTimeout(() => over.resolve({ ...cached, failure }), this.#options.patienceMs);
+    try {
+      return await Promise.race([flight, over.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #isOld({ confirmedAt }: Entry): boolean {
+    return confirmedAt === null || this.#options.clock() - confirmedAt > this.#options.maxStaleMs;
   }
 
   /** Forgets what is known of `url`, whatever was accepted. */
@@ -112,8 +134,7 @@ export class DocumentCache implements UpstreamDocuments {
     if (failure === null && document === null) {
       return null;
     }
-    const old = confirmedAt === null || this.#options.clock() - confirmedAt > this.#options.maxStaleMs;
-    if (document === null || confirmedAt === null || (failure !== null && old)) {
+    if (document === null || confirmedAt === null || (failure !== null && this.#isOld(entry))) {
       throw failure?.error ?? new ProxyError('internal', 'a cached document has no time');
     }
     const { bytes, contentType, url, etag, revision } = document;
