@@ -77,7 +77,7 @@ export const MATRIX: Readonly<Record<Client, Readonly<Record<Action, Cell>>>> = 
     'sign in': works,
     yank: works,
     'new version': works,
-    'broken download': none('gives up'),
+    'broken download': worksSo('begins again'),
     ranges: READS_METADATA,
     'age gate': works,
     ...PUBLISHES,
