@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { rm } from 'node:fs/promises';
 
-import type { IngestJob, IngestPlan } from '@oci-package-proxy/ingest';
+import type { IngestCodec, IngestJob, IngestPlan } from '@oci-package-proxy/ingest';
 import { MemoryRegistry } from '@oci-package-proxy/oci';
 import { Ledger } from '@oci-package-proxy/storage';
 import { type PackageFile, type PypiUpstream, sdistFile, startPypiUpstream, startScriptedServer, temporaryDirectory, wheelFile } from '@oci-package-proxy/testing';
@@ -43,15 +43,22 @@ function digest(algorithm: string, bytes: Buffer): string {
   return createHash(algorithm).update(bytes).digest('hex');
 }
 
-async function plan(job: Partial<IngestJob> = {}, config: { readonly privateNames?: readonly string[]; readonly defaultUrl?: string | null; readonly section?: unknown } = {}): Promise<IngestPlan | null> {
+function codecOn(config: { readonly privateNames?: readonly string[]; readonly defaultUrl?: string | null; readonly section?: unknown; readonly ttlMs?: number }): IngestCodec {
   const indexes = createIndexes({
     section: PYPI_SECTION.parse(config.section ?? { upstreams: { other: upstream.url }, indexes: { both: { upstreams: ['other'] } } }),
     defaultUrl: config.defaultUrl === undefined ? upstream.url : config.defaultUrl,
     privateNames: config.privateNames ?? [],
-    upstreamAt: () => ({ upstream: client, documents: new DocumentCache({ upstream: client, ttlMs: 0, errorTtlMs: 0, negativeTtlMs: 0 }) }),
+    upstreamAt: () => ({ upstream: client, documents: new DocumentCache({ upstream: client, ttlMs: config.ttlMs ?? 0, errorTtlMs: 0, negativeTtlMs: 0 }) }),
   });
-  const given: IngestJob = { version: 1, ecosystem: 'pypi', package: NAME, file: FILE.filename, digest: `sha256:${FILE.sha256}`, holder: null, at: 0, ...job };
-  return pypiIngestCodec({ indexes, ledger }).plan(given, SIGNAL);
+  return pypiIngestCodec({ indexes, ledger });
+}
+
+async function plan(job: Partial<IngestJob> = {}, config: Parameters<typeof codecOn>[0] = {}): Promise<IngestPlan | null> {
+  return codecOn(config).plan(jobOf(job), SIGNAL);
+}
+
+function jobOf(job: Partial<IngestJob>): IngestJob {
+  return { version: 1, ecosystem: 'pypi', package: NAME, file: FILE.filename, digest: `sha256:${FILE.sha256}`, holder: null, at: 0, ...job };
 }
 
 async function spooled({ filename, bytes }: PackageFile): Promise<SpooledFile> {
@@ -123,6 +130,20 @@ it('takes no other bytes from the spool than those that were handed in', async (
   const planned = await plan({ digest: `sha256:${'0'.repeat(64)}` });
 
   await expect(planned?.build(await spooled(FILE))).rejects.toMatchObject({ code: 'integrity' });
+});
+
+it('asks upstream again before it says that other bytes were fetched than are announced', async () => {
+  const codec = codecOn({ ttlMs: 60_000 });
+  upstream.put({ name: NAME, files: [{ file: FILE, hashes: { sha256: '0'.repeat(64) } }] });
+  await expect(codec.plan(jobOf({}), SIGNAL)).rejects.toMatchObject({ code: 'integrity' });
+  upstream.mode = 'error';
+  await expect(codec.plan(jobOf({}), SIGNAL)).rejects.toMatchObject({ code: 'upstream-unavailable' });
+  upstream.mode = 'up';
+  upstream.put({ name: NAME, files: [{ file: FILE }] });
+
+  const planned = await codec.plan(jobOf({}), SIGNAL);
+
+  expect(planned).toMatchObject({ expected: { sha256: FILE.sha256 } });
 });
 
 it('makes the same fact, whoever makes it', async () => {

@@ -46,7 +46,7 @@ class IngestPlans {
     const origin = this.#originOf(job);
     const { upstream, name } = origin;
     const ref = await this.#refOf(job, origin, signal);
-    const found = await this.#pages.find(upstream, name, job.file, { signal });
+    const found = await this.#found(job, origin, signal);
     if (found === null) {
       throw new ProxyError('not-found', `ingest of ${job.file}: upstream ${upstream.id} has no project ${name}`);
     }
@@ -68,6 +68,23 @@ class IngestPlans {
       },
       upstreamState: stateOfPage(page),
     };
+  }
+
+  /**
+   * A job may speak of a newer page than the one that is known here: that upstream announces other bytes is never said from an old one.
+   * @throws ProxyError as {@link UpstreamPages.find}.
+   */
+  async #found(job: IngestJob, { upstream, name }: Origin, signal: AbortSignal): ReturnType<UpstreamPages['find']> {
+    const found = await this.#pages.find(upstream, name, job.file, { signal });
+    const announced = announcedDigest(found?.entry?.hashes ?? {});
+    if (announced === null || digestText(announced) === job.digest.toLowerCase()) {
+      return found;
+    }
+    const now = await this.#pages.get(upstream, name, { signal, fresh: true });
+    if (now?.stale === true) {
+      throw new ProxyError('upstream-unavailable', `ingest of ${job.file}: upstream announced other bytes before, and cannot be asked now`);
+    }
+    return now === null ? null : { page: now.page, entry: now.files.get(job.file) ?? null };
   }
 
   /** @throws ProxyError `invalid` for what no front end hands in, `not-found` for an upstream that is not asked any more, `policy` for a private name. */
