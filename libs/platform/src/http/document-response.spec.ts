@@ -32,7 +32,7 @@ describe('sendDocument', () => {
     const answer = await probe.ask({ method, path: '/probe/x', headers });
 
     expect(answer.status).toBe(status);
-    expect(answer.headers).toMatchObject({ etag: 'W/"r1"', vary: 'Accept, Accept-Encoding', 'content-type': 'application/vnd.example+json', 'content-length': String(length) });
+    expect(answer.headers).toMatchObject({ etag: encoding === 'gzip' ? '"r1-gzip"' : '"r1"', vary: 'Accept, Accept-Encoding', 'content-type': 'application/vnd.example+json', 'content-length': String(length) });
     expect(answer.headers['content-encoding']).toBe(encoding);
     if (method === 'GET') {
       expect(encoding === 'gzip' ? gunzipSync(answer.body) : answer.body).toEqual(BYTES);
@@ -42,17 +42,32 @@ describe('sendDocument', () => {
   });
 
   it.each([
-    ['the same', 'W/"r1"', 304],
-    ['the same, made strong by a proxy', '"r1"', 304],
-    ['another', 'W/"r0"', 200],
-  ])('compares If-None-Match weakly: %s', async (_name, tag, status) => {
+    ['the same', {}, '"r1"', 304, '"r1"'],
+    ['the same, packed', { 'accept-encoding': 'gzip' }, '"r1-gzip"', 304, '"r1-gzip"'],
+    ['the same, of the other coding', { 'accept-encoding': 'gzip' }, '"r1"', 304, '"r1"'],
+    ['the same, made weak by a proxy', { 'accept-encoding': 'gzip' }, 'W/"r1-gzip"', 304, '"r1-gzip"'],
+    ['one of several', {}, '"r0", "r1-gzip"', 304, '"r1-gzip"'],
+    ['any', {}, '*', 304, '"r1"'],
+    ['another', { 'accept-encoding': 'gzip' }, '"r0"', 200, '"r1-gzip"'],
+  ])('compares If-None-Match: %s', async (_name, headers, tag, status, etag) => {
     serve();
 
-    const answer = await probe.ask({ path: '/probe/x', headers: { 'if-none-match': tag } });
+    const answer = await probe.ask({ path: '/probe/x', headers: { ...headers, 'if-none-match': tag } });
 
     expect(answer.status).toBe(status);
-    expect(answer.headers).toMatchObject({ etag: 'W/"r1"', vary: 'Accept, Accept-Encoding', 'cache-control': 'max-age=5' });
+    expect(answer.headers).toMatchObject({ etag, vary: 'Accept, Accept-Encoding', 'cache-control': 'max-age=5' });
     expect(answer.headers['content-type'] === undefined).toBe(status === 304);
+  });
+
+  it.each([
+    ['"r1"', 200],
+    ['"r1-gzip"', 200],
+    ['W/"r1"', 412],
+    ['"r0"', 412],
+  ])('compares If-Match strongly: %s', async (tag, status) => {
+    serve();
+
+    expect((await probe.ask({ path: '/probe/x', headers: { 'if-match': tag } })).status).toBe(status);
   });
 });
 
