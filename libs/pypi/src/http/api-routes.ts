@@ -47,6 +47,6 @@ async function document(exchange: IndexExchange, { context, api, encoded }: Pick
     throw version === null ? noProject(exchange, name) : new ProxyError('not-found', `${name} has no version ${JSON.stringify(version.slice(0, 100))}, or there is no such project.`);
   }
   onRead?.('metadata', 'hit');
-  const page = await encoded.get(found.revision, () => found);
+  const page = await encoded.get(found.revision, () => ({ bytes: found.bytes(), revision: found.revision }));
   await sendDocument(reply, request, { ...page, etag: found.revision.slice(0, 32), contentType: 'application/json', headers: cacheHeaders(gate, name, 'no-cache') });
 }

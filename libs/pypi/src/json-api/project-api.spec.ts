@@ -5,6 +5,7 @@ import { type PackageFile, type PypiUpstream, sdistFile, startPypiUpstream, whee
 
 import { STATUS_KEY, yankedVersionKey } from '../model/fold-keys.ts';
 import { mainRef } from '../model/holdings.ts';
+import type { ProjectFile, ProjectPage } from '../model/project-page.ts';
 import { fileUrlsIn } from '../pages/file-urls.ts';
 import { type SampleProjects, startSampleProjects } from '../read/sample-projects.contract.ts';
 import { type ApiReader, ProjectApi } from './project-api.ts';
@@ -51,7 +52,11 @@ function wheel(version: string, more: Partial<Parameters<typeof wheelFile>[0]> =
 
 async function bytesOf(version: string | null, reader: ApiReader = sample.projects): Promise<Buffer | null> {
   const urls = { ...fileUrlsIn(`${BASE}/files/${name}`), project: (of: string) => `${BASE}/simple/${of}/` };
-  return (await new ProjectApi({ reader }).get(sample.index, name, version, urls))?.bytes ?? null;
+  return (await new ProjectApi({ reader }).get(sample.index, name, version, urls))?.bytes() ?? null;
+}
+
+function heldFile(filename: string): ProjectFile {
+  return { filename, version: filename.slice('sample-'.length, -'.tar.gz'.length), hashes: {}, size: 1, uploadTime: null, requiresPython: null, yanked: null, metadataSha256: null, hasProvenance: false, gpgSignature: null };
 }
 
 async function shown(version: string | null = null, reader?: ApiReader): Promise<Shown> {
@@ -209,6 +214,23 @@ it('a client that leaves while metadata is read ends it', async () => {
   const leaving: ApiReader = { page: async (...args) => sample.projects.page(...args), metadata: async () => Promise.reject(new ProxyError('aborted', 'gone')), description: async () => Promise.resolve(null) };
 
   await expect(bytesOf(null, leaving)).rejects.toMatchObject({ code: 'aborted' });
+});
+
+it('is not made of thousands of files again where nothing changed', async () => {
+  const files = Array.from({ length: 100 }, (_, index) => heldFile(`sample-${index}.0.tar.gz`));
+  let reads = 0;
+  const page: ProjectPage = { name, status: null, files, get versions() { reads += 1; return []; } };
+  const api = new ProjectApi({ reader: { page: async () => Promise.resolve({ page, revision: 'one' }), metadata: async () => Promise.resolve(null), description: async () => Promise.resolve(null) } });
+  const named: string[] = [];
+  const urls = { file: ({ filename }: ProjectFile): string => `${BASE}/${named[named.push(filename) - 1]}`, provenance: () => BASE, project: () => BASE };
+
+  const first = await api.get(sample.index, name, null, urls);
+  const again = await api.get(sample.index, name, null, urls);
+
+  expect(again?.revision).toBe(first?.revision);
+  expect([reads, new Set(named).size]).toEqual([1, 1]);
+  expect(again?.bytes()).toEqual(first?.bytes());
+  expect(new Set(named).size).toBe(100);
 });
 
 it('the revision is another one if and only if the document is', async () => {

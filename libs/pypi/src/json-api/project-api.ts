@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { PypiIndex } from '../config/indexes.ts';
 import { projectInfo } from '../metadata/project-info.ts';
 import { parseCoreMetadata } from '../metadata/core-metadata.ts';
+import type { ProjectPage } from '../model/project-page.ts';
 import type { FileUrls } from '../pages/file-urls.ts';
 import type { ProjectReader, ReadCall } from '../read/read-port.ts';
 import { apiFile } from './api-file.ts';
@@ -15,11 +16,12 @@ export interface ApiUrls extends FileUrls {
   project(name: string): string;
 }
 
-/** A document, whole. */
+/** A document that can be had. */
 export interface ApiDocument {
-  readonly bytes: Buffer;
-  /** Changes if and only if the bytes do. */
+  /** Changes whenever the bytes do. */
   readonly revision: string;
+  /** All of it. Thousands of files take a while: not to be made where the revision says enough. */
+  bytes(): Buffer;
 }
 
 /** What the document is made from. */
@@ -41,6 +43,8 @@ interface InfoSource {
  */
 export class ProjectApi {
   readonly #reader: ApiReader;
+  /** Of the pages that are kept, which stay the same as long as nothing changes. */
+  readonly #releases = new WeakMap<ProjectPage, readonly Release[]>();
 
   constructor({ reader }: { readonly reader: ApiReader }) {
     this.#reader = reader;
@@ -54,20 +58,25 @@ export class ProjectApi {
    */
   async get(index: PypiIndex, name: string, version: string | null, urls: ApiUrls, call: ReadCall = {}): Promise<ApiDocument | null> {
     const shown = await this.#reader.page(index, name, call);
-    const releases = shown === null ? [] : releasesOf(shown.page);
+    const releases = shown === null ? [] : this.#releasesOf(shown.page);
     const release = version === null ? shownRelease(releases) : releaseOf(releases, version);
     if (shown === null || (version !== null && release === null)) {
       return null;
     }
-    const bytes = Buffer.from(
-      objectText([
-        ['info', JSON.stringify(await this.#info(release, { index, name, urls, call }))],
-        ...(version === null ? [['releases', objectText(releases.map((one) => [one.version, filesText(one, name, urls)]))] as const] : []),
-        ['urls', filesText(release, name, urls)],
-        ['vulnerabilities', '[]'],
-      ]),
-    );
-    return { bytes, revision: createHash('sha256').update(bytes).digest('hex') };
+    const info = JSON.stringify(await this.#info(release, { index, name, urls, call }));
+    const all = version === null ? releases : null;
+    const [first] = shown.page.files;
+    const parts = [name, version === null ? null : (release?.version ?? null), shown.revision, info, first === undefined ? null : urls.file(first)];
+    return { revision: createHash('sha256').update(JSON.stringify(parts)).digest('hex'), bytes: () => encoded({ info, all, release }, name, urls) };
+  }
+
+  #releasesOf(page: ProjectPage): readonly Release[] {
+    const known = this.#releases.get(page);
+    const releases = known ?? releasesOf(page);
+    if (known === undefined) {
+      this.#releases.set(page, releases);
+    }
+    return releases;
   }
 
   async #info(release: Release | null, { index, name, urls, call }: InfoSource): Promise<Record<string, unknown>> {
@@ -87,6 +96,18 @@ export class ProjectApi {
       yanked_reason: yanked === '' ? null : yanked,
     };
   }
+}
+
+/** @param parts `info` as JSON; `all` releases, null for those of one version. */
+function encoded({ info, all, release }: { readonly info: string; readonly all: readonly Release[] | null; readonly release: Release | null }, name: string, urls: ApiUrls): Buffer {
+  return Buffer.from(
+    objectText([
+      ['info', info],
+      ...(all === null ? [] : [['releases', objectText(all.map((one) => [one.version, filesText(one, name, urls)]))] as const]),
+      ['urls', filesText(release, name, urls)],
+      ['vulnerabilities', '[]'],
+    ]),
+  );
 }
 
 /** What pages say goes before what metadata says, as installers go by it. */
