@@ -2,7 +2,7 @@ import type { ProjectStatus, UpstreamFile } from '../model/project-page.ts';
 import { versionOfFilename } from '../names/filename.ts';
 import { isServableFilename, saidText, type ShownPage, soundHashes, soundStatus, webUrl } from './upstream-file.ts';
 
-const UPLOAD_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(Z|[+-]\d\d:\d\d|)$/;
+const UPLOAD_TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:(\.\d{1,6})\d{0,3})?(Z|[+-]\d\d:\d\d|)$/;
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -85,13 +85,15 @@ function fileOf(entry: JsonObject | null, { base, name }: Place): UpstreamFile |
 }
 
 /**
- * PEP 700, as it is written. One that is no time is left out, because some clients refuse the whole page for it; so they do where the
- * zone is missing, and there is but one that can be meant.
+ * PEP 700: in UTC, with six digits of a second at most. One that is no time is left out, because some clients refuse the whole page
+ * for it; so they do for other spellings, each of which can mean but one time.
  */
 function uploadTimeOf(value: unknown): string | null {
-  const [, zone] = typeof value === 'string' ? (UPLOAD_TIME.exec(value) ?? []) : [];
-  const time = zone === undefined ? null : `${String(value)}${zone === '' ? 'Z' : ''}`;
-  return time === null || Number.isNaN(Date.parse(time)) ? null : time;
+  const [, seconds = '', fraction = '', zone = ''] = typeof value === 'string' ? (UPLOAD_TIME.exec(value) ?? []) : [];
+  const time = new Date(`${seconds}${zone === '' ? 'Z' : zone}`);
+  const year = time.getUTCFullYear();
+  // Python knows no others.
+  return year >= 1 && year <= 9999 ? `${time.toISOString().slice(0, seconds.length)}${fraction}Z` : null;
 }
 
 /**
