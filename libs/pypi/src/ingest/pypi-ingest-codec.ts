@@ -6,6 +6,7 @@ import { upstreamSource } from '@oci-package-proxy/upstream';
 
 import type { PypiIndexes, PypiUpstream } from '../config/indexes.ts';
 import { DEFAULT, ECOSYSTEM, mainRef, upstreamRef } from '../model/holdings.ts';
+import type { UpstreamPage } from '../model/project-page.ts';
 import { type AnnouncedDigest, announcedDigest, digestText, expectedContent } from '../read/announced-digest.ts';
 import { stateOfPage } from '../read/last-states.ts';
 import { downloadKey } from '../read/pulled-files.ts';
@@ -52,7 +53,7 @@ class IngestPlans {
     }
     const { page, entry } = found;
     if (entry === null) {
-      return null;
+      return this.#takenBack(job, { ref, page, signal });
     }
     const announced = announcedDigest(entry.hashes);
     return {
@@ -68,6 +69,18 @@ class IngestPlans {
       },
       upstreamState: stateOfPage(page),
     };
+  }
+
+  /** What is stored and listed no more stays stored; null for what is not stored. What upstream says of the project, such as a quarantine, is kept all the same. */
+  async #takenBack(job: IngestJob, { ref, page, signal }: { readonly ref: PackageRef; readonly page: UpstreamPage; readonly signal: AbortSignal }): Promise<IngestPlan | null> {
+    const tag = fileTag(job.file);
+    const fact = await this.#ledger.fact(ref, tag, { signal });
+    if (fact === null) {
+      return null;
+    }
+    const subject = `file ${job.file} of Python project ${page.name}`;
+    const build = async (): Promise<never> => Promise.reject(new ProxyError('not-found', `ingest of ${job.file}: upstream no longer has it`));
+    return { ref, tag, key: `${ECOSYSTEM}/taken-back/${ref.repository}/${tag}`, expected: {}, subject, sources: [], build, upstreamState: stateOfPage(page) };
   }
 
   /**

@@ -7,6 +7,7 @@ import type { Fold, LedgerReader } from '@oci-package-proxy/storage';
 import type { PypiIndex, PypiUpstream } from '../config/indexes.ts';
 import type { ProjectPage } from '../model/project-page.ts';
 import type { LastState, LastStates } from './last-states.ts';
+import type { OutdatedStates } from './outdated-states.ts';
 import { combinedPage, heldPart, type ProjectPart } from './project-part.ts';
 import type { ProjectView, ProjectViews, UpstreamPlace } from './project-view.ts';
 import type { ReadCall, RevisedPage } from './read-port.ts';
@@ -29,12 +30,15 @@ export interface ProjectPagesOptions {
   readonly upstreamPages: UpstreamPages;
   readonly states: LastStates;
   readonly ledger: Pick<LedgerReader, 'fold'>;
+  readonly outdated: Pick<OutdatedStates, 'check'>;
   readonly logger: AlarmLogger;
 }
 
+type AskedPlace = UpstreamPlace & { readonly upstream: PypiUpstream };
+
 /** What upstream's side of a page is made of. */
 type Source =
-  | { readonly kind: 'asked'; readonly upstream: string; readonly known: ReadPage; readonly fold: Fold }
+  | { readonly kind: 'asked'; readonly upstream: string; readonly place: AskedPlace; readonly known: ReadPage; readonly fold: Fold }
   | { readonly kind: 'held'; readonly upstream: string; readonly said: LastState; readonly asks: boolean; readonly fold: Fold };
 
 /** The pages of projects, as indexes show them. */
@@ -88,10 +92,10 @@ export class ProjectPages {
     return null;
   }
 
-  async #asked(name: string, place: UpstreamPlace & { readonly upstream: PypiUpstream }, call: ReadCall): Promise<Source | null> {
+  async #asked(name: string, place: AskedPlace, call: ReadCall): Promise<Source | null> {
     try {
       const known = await this.#options.upstreamPages.get(place.upstream, name, call);
-      return known === null ? null : { kind: 'asked', upstream: place.upstream.id, known, fold: await place.fold() };
+      return known === null ? null : { kind: 'asked', upstream: place.upstream.id, place, known, fold: await place.fold() };
     } catch (error) {
       const held = isUpstreamFailure(error) ? await this.#heldAfresh(place, call) : null;
       if (held === null) {
@@ -118,6 +122,7 @@ export class ProjectPages {
     for (const file of pinned) {
       this.#alarm(name, source.upstream, file);
     }
+    void this.#options.outdated.check({ ...source, name, upstream: source.place.upstream, ref: source.place.ref });
     return part;
   }
 

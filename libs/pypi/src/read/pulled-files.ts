@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 
 import { ProxyError } from '@oci-package-proxy/errors';
-import type { IngestQueue } from '@oci-package-proxy/ingest';
+import type { IngestJob, IngestQueue } from '@oci-package-proxy/ingest';
 import { type Download, type DownloadRequest, type Downloads, type SpooledFile, upstreamSource } from '@oci-package-proxy/upstream';
 
 import type { PypiUpstream } from '../config/indexes.ts';
@@ -27,6 +27,12 @@ export interface PulledFile {
   readonly entry: UpstreamFile;
   /** sha256 of the bytes that were stored under this name before: no others will do. */
   readonly stored?: string;
+}
+
+/** A file that is to be stored. */
+export interface JobFile extends Pick<PulledFile, 'upstream' | 'name'>, Pick<UpstreamFile, 'filename' | 'hashes'> {
+  /** Of its bytes. */
+  readonly sha256: string;
 }
 
 /** What {@link PulledFiles} needs. */
@@ -88,6 +94,14 @@ export class PulledFiles {
     throw new ProxyError('internal', `${wanted.entry.filename}: the spool is too small to keep it; raise SPOOL_MAX_BYTES`);
   }
 
+  /**
+   * Hands in a file that is stored already, for the worker to write down what upstream says now. Never throws.
+   * @param file `hashes`: those that upstream announces, none where it lists the file no more.
+   */
+  async handInStored(file: JobFile): Promise<void> {
+    await this.#enqueue(jobOf(file));
+  }
+
   async #open(wanted: PulledFile, signal: AbortSignal | undefined): Promise<Download> {
     const handIn = async (file: SpooledFile): Promise<void> => this.#handIn(wanted, file);
     const download = await this.#options.downloads.open({ ...this.#request(wanted), onVerified: handIn }, signal);
@@ -108,26 +122,37 @@ export class PulledFiles {
   }
 
   /** A lost job is handed in again when the file is asked for again: it must not fail a read. */
-  async #handIn({ upstream, name, entry }: PulledFile, { sha256 }: SpooledFile): Promise<void> {
-    const { queue, holderId, logger, onEnqueued } = this.#options;
-    const announced = announcedDigest(entry.hashes);
-    // What nobody announced a digest of is stored as what it was found to be.
-    const digest = announced === null ? `sha256:${sha256}` : digestText(announced);
-    const job = { package: jobPackage(upstream.id, name), file: entry.filename, digest };
+  async #handIn({ upstream, name, entry: { filename, hashes } }: PulledFile, { sha256 }: SpooledFile): Promise<void> {
+    const job = jobOf({ upstream, name, filename, hashes, sha256 });
     const key = JSON.stringify(job);
     if (this.#handedIn.has(key)) {
       return;
     }
     this.#handedIn.set(key, true);
+    if (!(await this.#enqueue(job))) {
+      this.#handedIn.set(key, true, { ttl: REFUSED_MS });
+    }
+  }
+
+  /** @returns whether the queue took it. */
+  async #enqueue(job: ReturnType<typeof jobOf>): Promise<boolean> {
+    const { queue, holderId, logger, onEnqueued } = this.#options;
     try {
       await queue.enqueue({ version: 1, ecosystem: ECOSYSTEM, ...job, holder: holderId, at: Date.now() });
       onEnqueued?.('queued');
+      return true;
     } catch (err) {
-      this.#handedIn.set(key, true, { ttl: REFUSED_MS });
       onEnqueued?.('failed');
       logger.warn({ ...job, err }, 'an ingest job could not be handed in; the file is stored when it is asked for again');
+      return false;
     }
   }
+}
+
+/** What nobody announced a digest of is stored as what it was found to be. */
+function jobOf({ upstream, name, filename, hashes, sha256 }: JobFile): Pick<IngestJob, 'package' | 'file' | 'digest'> {
+  const announced = announcedDigest(hashes);
+  return { package: jobPackage(upstream.id, name), file: filename, digest: announced === null ? `sha256:${sha256}` : digestText(announced) };
 }
 
 /** Names a download on every replica. @param file `digest`: the one that is announced, null where none is. */

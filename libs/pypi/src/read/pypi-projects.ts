@@ -8,6 +8,7 @@ import { CatalogueNames } from './catalogue-names.ts';
 import { CoreMetadataSource } from './core-metadata-source.ts';
 import { FileLocations } from './file-locations.ts';
 import { LastStates } from './last-states.ts';
+import { OutdatedStates } from './outdated-states.ts';
 import { ProjectFiles } from './project-files.ts';
 import { type AlarmLogger, ProjectPages } from './project-pages.ts';
 import { ProjectViews } from './project-view.ts';
@@ -45,7 +46,7 @@ export class PypiProjects implements ProjectReader, PublishTargets {
     const states = new LastStates(ledger);
     const locations = new FileLocations({ ledger, views, upstreamPages, states });
     const pulled = new PulledFiles({ downloads, queue, holderId, logger, onEnqueued });
-    this.#pages = new ProjectPages({ ledger, views, upstreamPages, states, logger });
+    this.#pages = new ProjectPages({ ledger, views, upstreamPages, states, outdated: new OutdatedStates({ states, pulled, logger }), logger });
     this.#files = new ProjectFiles({ ledger, locations, upstreamPages, pulled });
     this.#metadata = new CoreMetadataSource({ ledger, locations, upstreamPages, pulled });
     this.#provenances = new Provenances({ ledger, locations, upstreamPages, states });
