@@ -101,6 +101,12 @@ describe('an index of what is published here', () => {
     expect(changed.json()['versions']).toContain('1.1');
   });
 
+  it.each(['/pypi/simple/', '/pypi/simple/acme-widget/', '/pypi/simple/acme-widget/?format=json', '/pypi/pypi/acme-widget/json'])('names %s by its bytes', async (path) => {
+    const answer = await sample.ask(path);
+
+    expect(answer.headers.etag).toBe(`W/"${createHash('sha256').update(answer.body).digest('hex').slice(0, 32)}"`);
+  });
+
   it('compresses pages for who takes it, and never files', async () => {
     const headers = { ...PIP, 'accept-encoding': 'gzip, deflate, zstd' };
     for (const version of ['2', '3', '4', '5']) {

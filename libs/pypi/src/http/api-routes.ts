@@ -4,6 +4,7 @@ import { EncodedDocuments, publicBase, sendDocument } from '@oci-package-proxy/p
 import type { ProjectApi } from '../json-api/project-api.ts';
 import { fileUrlsIn } from '../pages/file-urls.ts';
 import { wantsFresh } from './client-wishes.ts';
+import { digested } from './digested-document.ts';
 import { cacheHeaders, noProject, READ, readableName, type ReadContext } from './read-context.ts';
 import type { IndexExchange, Route } from './route-table.ts';
 
@@ -47,6 +48,6 @@ async function document(exchange: IndexExchange, { context, api, encoded }: Pick
     throw version === null ? noProject(exchange, name) : new ProxyError('not-found', `${name} has no version ${JSON.stringify(version.slice(0, 100))}, or there is no such project.`);
   }
   onRead?.('metadata', 'hit');
-  const page = await encoded.get(found.revision, () => ({ bytes: found.bytes(), revision: found.revision }));
-  await sendDocument(reply, request, { ...page, etag: found.revision.slice(0, 32), contentType: 'application/json', headers: cacheHeaders(gate, name, 'no-cache') });
+  const page = await encoded.get(found.revision, () => digested(found.bytes()));
+  await sendDocument(reply, request, { ...page, etag: page.revision, contentType: 'application/json', headers: cacheHeaders(gate, name, 'no-cache') });
 }

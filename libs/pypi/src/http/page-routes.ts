@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-
 import { EncodedDocuments, publicBase, sendDocument } from '@oci-package-proxy/platform';
 
 import { type AcceptedForm, acceptedForm } from '../pages/accepted-form.ts';
@@ -8,6 +6,7 @@ import { encodeListHtml, encodeProjectHtml } from '../pages/simple-html.ts';
 import { encodeListJson, encodeProjectJson } from '../pages/simple-json.ts';
 import type { ProjectReader } from '../read/read-port.ts';
 import { wantsFresh } from './client-wishes.ts';
+import { digested } from './digested-document.ts';
 import { cacheHeaders, noProject, READ, readableName, type ReadContext } from './read-context.ts';
 import { queryOf, slashesAtEnd } from './request-path.ts';
 import type { IndexExchange, Route } from './route-table.ts';
@@ -58,7 +57,7 @@ class Pages {
     const base = publicBase(request, config, path);
     const key = JSON.stringify([index.name, name, found.revision, form, base]);
     const encode = form === 'json' ? encodeProjectJson : encodeProjectHtml;
-    const page = await this.#encoded.get(key, () => ({ bytes: encode(found.page, fileUrlsIn(`${base}/files/${name}`)), revision: digestOf(key) }));
+    const page = await this.#encoded.get(key, () => digested(encode(found.page, fileUrlsIn(`${base}/files/${name}`))));
     await sendDocument(reply, request, { ...page, contentType, etag: page.revision, headers: cacheHeaders(gate, name, POLICY, VARY) });
   }
 
@@ -81,9 +80,9 @@ class Pages {
     }
     const { form, contentType } = formOf(exchange);
     const bytes = form === 'json' ? encodeListJson(names.sort()) : encodeListHtml(names.sort(), (name) => `${name}/`);
-    const etag = digestOf(bytes);
-    const page = await this.#encoded.get(`list ${etag}`, () => ({ bytes, revision: etag }));
-    await sendDocument(reply, request, { ...page, contentType, etag, headers });
+    const list = digested(bytes);
+    const page = await this.#encoded.get(`list ${list.revision}`, () => list);
+    await sendDocument(reply, request, { ...page, contentType, etag: page.revision, headers });
   }
 }
 
@@ -98,9 +97,4 @@ function formOf({ request }: IndexExchange): AcceptedForm {
 async function redirect({ request, reply }: IndexExchange, to: string, headers: Readonly<Record<string, string>>): Promise<void> {
   const up = '../'.repeat(slashesAtEnd(request.originalUrl));
   await reply.code(301).headers(headers).header('location', `${up}${to}/${queryOf(request.originalUrl)}`).send();
-}
-
-/** Text of an entity tag. */
-function digestOf(content: string | Buffer): string {
-  return createHash('sha256').update(content).digest('hex').slice(0, 32);
 }
