@@ -16,7 +16,7 @@ afterEach(async () => {
 async function setting(change: { standalone?: boolean; admin?: boolean; given?: string; fallback?: UpstreamSetting['fallback']; dataDir?: string }): Promise<{ url: string | null; kept: string[]; dataDir: string }> {
   const dataDir = change.dataDir ?? (await temporaryDirectory('upstream-setting'));
   directories.push(dataDir);
-  const config = { standalone: change.standalone ?? false, admin: change.admin ?? false, dataDir };
+  const config = { standalone: change.standalone ?? false, admin: change.admin ?? false, dataDir, publicUrl: null, host: '127.0.0.1', port: 8080, tls: null };
   const url = await upstreamSetting({ config, variable: 'ACME_UPSTREAM_URL', given: change.given, what: 'the registry of acme', fallback: change.fallback ?? (async () => Promise.resolve('https://index.example.com')) });
   return { url, kept: await readdir(dataDir), dataDir };
 }
@@ -42,6 +42,12 @@ describe('upstreamSetting', () => {
   it('keeps nothing while the machine knows of none, and nothing for a command', async () => {
     expect(await setting({ standalone: true, fallback: async () => Promise.resolve(null) })).toMatchObject({ url: null, kept: [] });
     expect(await setting({ admin: true })).toMatchObject({ url: null, kept: [] });
+  });
+
+  it('neither takes nor keeps an address of this very process', async () => {
+    await expect(setting({ standalone: true, fallback: async () => Promise.resolve('http://localhost:8080/acme') })).rejects.toMatchObject({ code: 'config', message: expect.stringContaining('ACME_UPSTREAM_URL') as string });
+
+    expect(await readdir(directories[0] ?? '')).toEqual([]);
   });
 
   it('does not hide what the fallback fails with', async () => {

@@ -1,6 +1,7 @@
 import { ProxyError } from '@oci-package-proxy/errors';
 
 import { keptValue } from './kept-value.ts';
+import { isOurselves, type OwnAddresses } from './ourselves.ts';
 import type { PlatformConfig } from './platform-config.ts';
 
 // Nothing is not kept: the machine may know better at the next start.
@@ -8,7 +9,7 @@ const NOTHING = new ProxyError('config', 'no upstream');
 
 /** How the upstream of an ecosystem is found. */
 export interface UpstreamSetting {
-  readonly config: Pick<PlatformConfig, 'standalone' | 'admin' | 'dataDir'>;
+  readonly config: Pick<PlatformConfig, 'standalone' | 'admin' | 'dataDir'> & OwnAddresses;
   /** Its variable, such as `ACME_UPSTREAM_URL`. */
   readonly variable: string;
   /** What the variable says: a URL, or `off`. */
@@ -32,13 +33,21 @@ export async function upstreamSetting({ config, variable, given, what, fallback 
   }
   const name = variable.toLowerCase().replaceAll('_', '-');
   try {
-    return (await keptValue(config.dataDir, name, async () => present(config.admin ? null : await fallback()))).value;
+    return (await keptValue(config.dataDir, name, async () => notOurselves(variable, config, present(config.admin ? null : await fallback())))).value;
   } catch (error) {
     if (error === NOTHING) {
       return null;
     }
     throw error;
   }
+}
+
+/** The machine's own clients may have been pointed at us already: what would be kept then is of no use at any start. */
+function notOurselves(variable: string, config: OwnAddresses, url: string): string {
+  if (isOurselves(url, config)) {
+    throw new ProxyError('config', `${variable}: the clients of this machine use this proxy already, so it has to be told where to pull from. Set the URL of the index behind it, or off.`);
+  }
+  return url;
 }
 
 function present(url: string | null): string {

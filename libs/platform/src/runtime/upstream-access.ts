@@ -1,7 +1,7 @@
 import { ProxyError } from '@oci-package-proxy/errors';
 import { type CircuitState, DocumentCache, UpstreamClient } from '@oci-package-proxy/upstream';
 
-import { isLoopback } from '../config/loopback.ts';
+import { isOurselves } from '../config/ourselves.ts';
 import type { PlatformConfig } from '../config/platform-config.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { Metrics } from '../metrics/metrics.ts';
@@ -47,14 +47,4 @@ export class UpstreamAccesses {
   async close(): Promise<void> {
     await Promise.all(this.#clients.map((client) => client.close()));
   }
-}
-
-function isOurselves(url: string, config: PlatformConfig): boolean {
-  const upstream = new URL(url);
-  if (config.publicUrl !== null && new URL(config.publicUrl).origin === upstream.origin) {
-    return true;
-  }
-  const port = Number(upstream.port || (upstream.protocol === 'https:' ? 443 : 80));
-  const ports = [config.port, config.tls?.port].filter((own) => own !== 0);
-  return ports.includes(port) && (isLoopback(upstream.hostname) || upstream.hostname === config.host);
 }
