@@ -89,5 +89,18 @@ export class Provenances {
 
 async function fetchDocument({ documents }: PypiUpstream, url: string, { signal, fresh = false }: ReadCall): Promise<ServedBytes | null> {
   const document = await documents.get({ url, accept: ACCEPT, fresh, ...(signal === undefined ? {} : { signal }) });
+  if (document !== null && !isJsonObject(document.bytes)) {
+    throw new ProxyError('upstream-unavailable', 'What upstream answers where it says that provenance is, is none. Look at what stands before it.');
+  }
   return document === null ? null : { bytes: document.bytes, etag: `sha256:${sha256Of(document.bytes)}` };
+}
+
+/** What a gateway in between says is mostly HTML, and must not come as a provenance document. */
+function isJsonObject(bytes: Buffer): boolean {
+  try {
+    const document: unknown = JSON.parse(bytes.toString('utf8'));
+    return typeof document === 'object' && document !== null && !Array.isArray(document);
+  } catch {
+    return false;
+  }
 }
