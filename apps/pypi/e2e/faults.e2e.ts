@@ -13,6 +13,7 @@ const AUTHORIZATION = { authorization: `Bearer ${ADMIN_TOKEN}` };
 const held = wheelFile({ name: 'held', version: '1.0' });
 const pulled = wheelFile({ name: 'pulled', version: '1.0' });
 const late = wheelFile({ name: 'late', version: '1.0' });
+const wrong = wheelFile({ name: 'wrong', version: '1.0', padding: 200_000 });
 
 describe('two front ends and a worker whose surroundings fail', () => {
   let directory: string;
@@ -27,7 +28,7 @@ describe('two front ends and a worker whose surroundings fail', () => {
     directory = await temporaryDirectory('pypi-faults');
     heavy = await bigWheel({ directory, bytes: SIZE, name: 'heavy' });
     const files = [heavy, pulled, late].map((file) => ({ name: file.filename.split('-')[0] ?? '', files: [{ file }] }));
-    upstream = await startPypiUpstream(files, { links: 'relative' });
+    upstream = await startPypiUpstream([...files, { name: 'wrong', files: [{ file: wrong, hashes: { sha256: '0'.repeat(64) } }] }], { links: 'relative' });
     cluster = await startPypiCluster({ PYPI_UPSTREAM_URL: upstream.url });
   });
   afterAll(async () => {
@@ -122,6 +123,17 @@ describe('two front ends and a worker whose surroundings fail', () => {
 
     expect(away).toEqual({ page: 200, file: 200, metadata: 200, pulled: 200, unheld: 200, upload: 200, first: 200, yank: 200 });
     expect([first, second]).toEqual([late.sha256, late.sha256]);
+  });
+
+  it('cuts off a file whose bytes are wrong, keeps none of it and counts it for who is to be alarmed', async () => {
+    const [a] = cluster.frontEnds;
+
+    const broken = await sha256At(`${front(0).origin}/files/wrong/${wrong.filename}`).then(() => 'whole', () => 'cut off');
+    const metrics = await (await fetch(`${a?.metrics}/metrics`)).text();
+
+    expect(broken).toBe('cut off');
+    expect(await stored(wrong)).toBe(404);
+    expect(metrics).toMatch(/^\S*integrity_failures_total\{ecosystem="pypi",source="upstream"\} 1$/m);
   });
 
   /** Uploads that the registry has begun and not ended. */

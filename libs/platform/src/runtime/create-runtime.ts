@@ -49,6 +49,8 @@ export async function createRuntime(config: AppConfig, logger: Logger): Promise<
     maxBytes: config.spoolMaxBytes,
     logger,
     onEvicted: (key) => void holders.release(key),
+    // Keys begin with the ecosystem.
+    onWrongBytes: (key) => metrics.integrityFailures.inc({ ecosystem: key.slice(0, key.indexOf('/')), source: 'upstream' }),
   });
   if (!config.admin) {
     // A spool that cannot be written must show now, not at the first download.

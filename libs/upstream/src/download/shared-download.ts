@@ -25,6 +25,7 @@ export interface DownloadSettings {
   readonly stallMs: number;
   readonly roundPauseMs: number;
   readonly unwatched: UnwatchedPolicy;
+  readonly onWrongBytes: ((key: string) => void) | undefined;
 }
 
 /** How a {@link SharedDownload} is made. */
@@ -132,7 +133,7 @@ export class SharedDownload {
       this.#finished.resolve(file);
     } catch (error) {
       const failure = this.#failureOf(error);
-      this.#settings.logger.warn({ key, code: failure.code, error: failure }, 'a download failed');
+      this.#report(failure);
       this.#settings.onGone();
       // Before its readers hear of it: whoever comes again finds the room that it had.
       const discarded = this.#writer.discard();
@@ -151,6 +152,17 @@ export class SharedDownload {
     } catch (error) {
       this.#settings.logger.error({ key: this.#request.key, error }, 'a verified file could not be handed on');
     }
+  }
+
+  #report(failure: ProxyError): void {
+    const { key } = this.#request;
+    const { logger, onWrongBytes } = this.#settings;
+    if (failure.code === 'integrity') {
+      logger.error({ key, code: failure.code, error: failure }, 'a download had wrong bytes');
+      onWrongBytes?.(key);
+      return;
+    }
+    logger.warn({ key, code: failure.code, error: failure }, 'a download failed');
   }
 
   #failureOf(error: unknown): ProxyError {

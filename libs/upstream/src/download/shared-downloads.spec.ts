@@ -65,6 +65,20 @@ describe('SharedDownloads', () => {
     expect(got.every(({ bytes, ended }) => ended && bytes.equals(file.bytes))).toBe(true);
   });
 
+  it.each([
+    ['wrong bytes', { sha256: '0'.repeat(64) }, '/file', ['error', 'wrong a/b/c']],
+    ['no file', { sha256: file.sha256 }, '/nothing', ['warn']],
+  ] as const)('raises an alarm of %s only where bytes were wrong', async (_what, expected, path, heard) => {
+    const said: string[] = [];
+    const logger = { debug: () => undefined, info: () => undefined, warn: () => void said.push('warn'), error: () => void said.push('error') };
+    const downloads = downloadsWith({ logger, onWrongBytes: (key) => said.push(`wrong ${key}`) });
+    const url = path === '/file' ? server.fileUrl : new URL('/nothing', server.fileUrl.replace(/:\d+/, ':1')).href;
+
+    await downloads.open(request({ expected, sources: [upstreamSource({ upstream, url })] })).then(async (download) => download.finished).catch(() => undefined);
+
+    expect(said).toEqual(heard);
+  });
+
   it('serves the first byte before the file is complete, and does not serve the end before it is checked', async () => {
     const gate = Promise.withResolvers<void>();
     server.plan({ holdAt: { offset: 100 * KIB, until: gate.promise } });

@@ -23,6 +23,8 @@ export interface SharedDownloadsOptions {
   readonly roundPauseMs?: number;
   /** Told of every file that is no longer there. Must not throw. */
   readonly onEvicted?: (key: string) => void;
+  /** Told of every download whose bytes were not what they must be. Must not throw. */
+  readonly onWrongBytes?: (key: string) => void;
   /** What becomes of a download that nobody waits for; default: finished below 256 MiB, else stopped after 30 s. */
   readonly unwatched?: Partial<UnwatchedPolicy>;
 }
@@ -46,6 +48,7 @@ export class SharedDownloads implements Downloads {
       logger,
       stallMs: options.stallMs ?? 5_000,
       roundPauseMs: options.roundPauseMs ?? 500,
+      onWrongBytes: options.onWrongBytes,
       unwatched: { finishBelowBytes: 256 * 2 ** 20, stopAfterMs: 30_000, ...options.unwatched },
     };
   }
