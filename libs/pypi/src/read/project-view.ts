@@ -35,9 +35,9 @@ export interface ProjectViewsOptions {
 }
 
 /**
- * Decides what an index shows of a project, and above all whether any upstream may be asked for it: a name that is declared
- * private, or was published here and is not merged, is told to nobody. An index that shows nothing of ours shows upstream's part of
- * what another one merges.
+ * Decides what an index shows of a project, and above all whether any upstream may be asked for it: a name that is declared private,
+ * or that the ledger has decided to be ours and that is not merged in this index, is told to nobody. A name that was decided to be
+ * upstream's stays that for every index, whatever another one merges with it.
  */
 export class ProjectViews {
   readonly #options: ProjectViewsOptions;
@@ -58,10 +58,14 @@ export class ProjectViews {
     const { indexes } = this.#options;
     const main = { ref: mainRef(name), fold: await this.#fold(mainRef(name), call) };
     const published = [...(main.fold.origin === 'published' ? [main] : []), ...(await this.#besides(name, call))];
-    const asks = !indexes.isPrivate(name) && (published.length === 0 || index.merges(name) || (!index.published && indexes.isMerged(name)));
+    const isUpstreams = main.fold.origin === 'upstream';
+    const isPrivate = indexes.isPrivate(name);
+    const asks = !isPrivate && (published.length === 0 || isUpstreams || index.merges(name));
+    // What was published beside upstream's project is for those who merge it, and for those who have nothing else.
+    const shows = index.published && (index.merges(name) || !isUpstreams || isPrivate || index.upstreams.length === 0);
     return {
       name,
-      published: index.published ? published : [],
+      published: shows ? published : [],
       upstreams: asks ? index.upstreams.map((upstream) => this.#upstreamPlace(upstream, main, call)) : [],
     };
   }

@@ -1,5 +1,5 @@
 import { ProxyError } from '@oci-package-proxy/errors';
-import type { LedgerReader, PackageRef } from '@oci-package-proxy/storage';
+import type { LedgerPort, Origin, PackageRef } from '@oci-package-proxy/storage';
 
 import type { PypiIndex, PypiIndexes } from '../config/indexes.ts';
 import { DEFAULT, mainRef, publishedRef, upstreamRef } from '../model/holdings.ts';
@@ -10,7 +10,7 @@ type IndexUpstream = PypiIndex['upstreams'][number];
 
 /** What {@link PublishTargetChoice} needs. */
 export interface PublishTargetChoiceOptions {
-  readonly ledger: Pick<LedgerReader, 'fold'>;
+  readonly ledger: Pick<LedgerPort, 'fold' | 'decideOrigin'>;
   readonly indexes: PypiIndexes;
   readonly upstreamPages: UpstreamPages;
 }
@@ -37,24 +37,30 @@ export class PublishTargetChoice implements PublishTargets {
       return main;
     }
     if (index.merges(name)) {
-      return origin === 'upstream' ? publishedRef(name) : main;
+      return (origin ?? (await this.#decided(index, name, signal))) === 'upstream' ? publishedRef(name) : main;
     }
     if (origin === 'upstream') {
       throw new ProxyError('conflict', `${name} was pulled through from upstream before, and so nothing can be published under this name here. Choose another name, or have it merged in the configuration of this index.`);
     }
-    if (!this.#options.indexes.isPrivate(name)) {
-      await this.#refuseUpstreams(index, name, signal);
+    if (await this.#isUpstreams(index, name, signal)) {
+      throw new ProxyError('conflict', `Upstream has a project ${name}, and whoever publishes it here would take its place. Choose another name, or have ${name} declared in privateNames, or merged, in the configuration of this server.`);
     }
     return main;
   }
 
-  async #refuseUpstreams(index: PypiIndex, name: string, signal: AbortSignal | undefined): Promise<void> {
+  /** What upstream has stays upstream's, whoever merges it: else its files would be missing where it is not merged. */
+  async #decided(index: PypiIndex, name: string, signal: AbortSignal | undefined): Promise<Origin | null> {
+    return (await this.#isUpstreams(index, name, signal)) ? this.#options.ledger.decideOrigin(mainRef(name), 'upstream', { signal }) : null;
+  }
+
+  async #isUpstreams(index: PypiIndex, name: string, signal: AbortSignal | undefined): Promise<boolean> {
+    if (this.#options.indexes.isPrivate(name)) {
+      return false;
+    }
     const all = this.#options.indexes.all.flatMap(({ upstreams }) => upstreams);
     const asked = new Map([...all.filter(({ id }) => id === DEFAULT), ...index.upstreams].map((upstream) => [upstream.id, upstream]));
     const having = await Promise.all([...asked.values()].map(async (upstream) => this.#has(upstream, name, signal)));
-    if (having.includes(true)) {
-      throw new ProxyError('conflict', `Upstream has a project ${name}, and whoever publishes it here would take its place. Choose another name, or have ${name} declared in privateNames, or merged, in the configuration of this server.`);
-    }
+    return having.includes(true);
   }
 
   /** What one that is switched off has is known only where something of it is held. */

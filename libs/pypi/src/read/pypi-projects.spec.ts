@@ -58,15 +58,6 @@ describe('a name that is ours', () => {
     }],
     ['not shown', { indexes: { default: { upstreams: ['default', 'other'], packages: ['right-*'] }, mirror: { published: false, upstreams: ['default'], packages: ['right-*'] } } }, async () => Promise.resolve()],
     ['pulled through before it was declared private', { privateNames: ['left-*'] }, async (sample) => sample.ledger.decideOrigin(mainRef(NAME), 'upstream').then(() => undefined)],
-    ['published beside what was pulled through, in an index that merges nothing', { indexes: { default: { upstreams: ['default', 'other'] }, mirror: { upstreams: ['other', 'default'] }, both: { upstreams: ['default'], merge: ['**'] } } }, async (sample) => {
-      await sample.ledger.decideOrigin(mainRef(NAME), 'upstream');
-      await sample.publish(publishedRef(NAME), OURS);
-    }],
-    ['published beside what was pulled through, and deleted again', { indexes: { default: { upstreams: ['default', 'other'] }, mirror: { upstreams: ['other', 'default'] }, both: { upstreams: ['default'], merge: ['**'] } } }, async (sample) => {
-      await sample.ledger.decideOrigin(mainRef(NAME), 'upstream');
-      await sample.publish(publishedRef(NAME), OURS);
-      await sample.ledger.delete(publishedRef(NAME), [fileTag(OURS.filename)], { by: 'carol' });
-    }],
   ];
 
   it.each(OURS_ALONE)('is told to no upstream: %s', async (_, options, prepare) => {
@@ -102,17 +93,37 @@ describe('a name that is ours', () => {
     expect(await sample.bytes(NAME, OURS.filename, 'mirror')).toBeNull();
   });
 
-  it('that another index merges is upstream\'s alone in an index that shows nothing of ours', async () => {
-    const sample = await start({ indexes: { mirror: { published: false, upstreams: ['default'] }, both: { upstreams: ['default'], merge: [NAME] } } });
-    await sample.publish(mainRef(NAME), OURS);
+  it.each([
+    ['that was pulled through before', async (sample: SampleProjects) => sample.ledger.decideOrigin(mainRef(NAME), 'upstream').then(() => undefined)],
+    ['that nobody asked for before', async () => Promise.resolve()],
+  ])('and that upstream has, when it is merged: upstream\'s part stays in indexes that do not merge it: one %s', async (_, prepare) => {
+    const sample = await start({ indexes: { mirror: { published: false, upstreams: ['default'] }, both: { upstreams: ['default'], merge: [NAME] }, inside: { upstreams: [] } } });
+    await prepare(sample);
+    const target = await sample.projects.targetOf(sample.indexOf('both'), NAME);
+    await sample.publish(target, OURS);
 
-    const shown = [await sample.page(NAME), await sample.page(NAME, 'both'), await sample.page(NAME, 'mirror')].map(filenames);
+    const [alone, mirror, both, inside] = await Promise.all([sample.page(NAME), sample.page(NAME, 'mirror'), sample.page(NAME, 'both'), sample.page(NAME, 'inside')]);
 
-    expect(shown[0]).toEqual([OURS.filename]);
-    expect(shown[1]).toEqual(expect.arrayContaining([OURS.filename, SDIST.filename]));
-    expect(shown[2]).toEqual(expect.arrayContaining([UP.filename, SDIST.filename]));
+    expect(target).toEqual(publishedRef(NAME));
+    expect(filenames(alone)).toEqual(expect.arrayContaining([UP.filename, SDIST.filename]));
+    expect(filenames(mirror)).toEqual(filenames(alone));
+    expect(filenames(both)).toEqual(expect.arrayContaining([OURS.filename, SDIST.filename]));
+    expect(filenames(inside)).toEqual([OURS.filename]);
+    expect(await sample.bytes(NAME, UP.filename)).toEqual(UP.bytes);
     expect(await sample.bytes(NAME, OURS.filename, 'both')).toEqual(OURS.bytes);
-    expect(await sample.bytes(NAME, UP.filename, 'mirror')).toEqual(UP.bytes);
+    expect(await sample.bytes(NAME, OURS.filename, 'inside')).toEqual(OURS.bytes);
+  });
+
+  it('that upstream does not have is ours alone where it is not merged, also when another index merges it', async () => {
+    const sample = await start({ indexes: { both: { upstreams: ['default'], merge: ['**'] } } });
+    const target = await sample.projects.targetOf(sample.indexOf('both'), 'only-ours');
+    const asked = first.requests.length;
+    await sample.publish(target, OURS);
+
+    await sample.projects.page(sample.index, 'only-ours', { fresh: true });
+
+    expect(target).toEqual(mainRef('only-ours'));
+    expect(first.requests).toHaveLength(asked);
   });
 
   it('is never missing because storage fails, and is told to nobody then', async () => {
@@ -257,11 +268,11 @@ describe('a merged project', () => {
 
     const page = await sample.page(NAME);
 
-    expect(target).toEqual(mainRef(NAME));
+    expect(target).toEqual(publishedRef(NAME));
     expect(filenames(page)).toEqual([OURS.filename, OURS_TOO.filename, SDIST.filename, NEWER.filename]);
     expect(page?.versions).toEqual(['1.0', '1.5', '2.0']);
     expect(await sample.bytes(NAME, OURS.filename)).toEqual(OURS.bytes);
-    expect(filenames(await sample.page(NAME, 'plain'))).toEqual([OURS.filename, OURS_TOO.filename]);
+    expect(filenames(await sample.page(NAME, 'plain'))).toEqual([UP.filename, SDIST.filename, NEWER.filename]);
   });
 
   it('keeps upstream files beside what is published here, and publishes beside what was pulled through', async () => {
@@ -534,16 +545,17 @@ describe('the names of an index', () => {
 });
 
 describe('where a file is published to', () => {
-  it('is the main place for what is new, private, merged or ours', async () => {
+  it('is the main place for what is new, private or ours, and beside it for what is merged with upstream\'s', async () => {
     const sample = await start({ privateNames: ['secret'], indexes: { default: { upstreams: ['default'], merge: ['merged'] } } });
     first.put({ name: 'secret', files: [] });
     first.put({ name: 'merged', files: [] });
     await sample.publish(mainRef(NAME), OURS);
 
-    for (const name of ['new', 'secret', 'merged', NAME]) {
+    for (const name of ['new', 'secret', NAME]) {
       expect(await sample.projects.targetOf(sample.index, name)).toEqual(mainRef(name));
     }
-    expect(first.requests).toEqual(['/simple/new/']);
+    expect(await sample.projects.targetOf(sample.index, 'merged')).toEqual(publishedRef('merged'));
+    expect(first.requests).toEqual(['/simple/new/', '/simple/merged/']);
   });
 
   it('is nowhere for what is upstream, at any upstream that clients may have it from', async () => {

@@ -1,5 +1,5 @@
 import type { IngestQueue } from '@oci-package-proxy/ingest';
-import type { LedgerReader, PackageRef } from '@oci-package-proxy/storage';
+import type { LedgerPort, PackageRef } from '@oci-package-proxy/storage';
 import type { Downloads } from '@oci-package-proxy/upstream';
 
 import type { PypiIndex, PypiIndexes } from '../config/indexes.ts';
@@ -20,7 +20,7 @@ import { UpstreamPages } from './upstream-pages.ts';
 
 /** What {@link PypiProjects} needs. */
 export interface PypiProjectsOptions {
-  readonly ledger: Pick<LedgerReader, 'fold' | 'fact' | 'open' | 'origin' | 'upstreamState' | 'packages'>;
+  readonly ledger: Pick<LedgerPort, 'fold' | 'fact' | 'open' | 'origin' | 'upstreamState' | 'packages' | 'decideOrigin'>;
   readonly indexes: PypiIndexes;
   readonly downloads: Downloads;
   readonly queue: IngestQueue;
