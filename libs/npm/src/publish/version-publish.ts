@@ -66,6 +66,9 @@ export class VersionPublishes {
     } finally {
       await readme?.dispose();
     }
+    // No worker looks after what is published, and each start would read every version of it one by one. It saves time only, so that a
+    // failure is left to the next publish.
+    void ledger.refreshSnapshot(ref).catch(() => undefined);
     // It is stored, whatever becomes of reading it again.
     const rev = await ledger.fold(ref, { fresh: true, signal: call.signal }).then(({ revision }) => revision, () => null);
     return done('published', { name: ref.name, status: 201, rev });

@@ -8,7 +8,7 @@ import type { Principal } from '@oci-package-proxy/access';
 import { bufferBlob, MemoryRegistry } from '@oci-package-proxy/oci';
 import { type Fold, Ledger, MEDIA_TYPE_PREFIX, type PackageRef } from '@oci-package-proxy/storage';
 import { type NpmPublishBody, npmPublishBody, packageTarball, temporaryDirectory } from '@oci-package-proxy/testing';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { bundleLayer, readmeLayer, tarballLayer } from '../npm-fact.ts';
 import { ECOSYSTEM, isPackageName, packageRef } from '../package-name.ts';
@@ -20,6 +20,7 @@ const CAROL: Principal = { kind: 'user', name: 'carol', tokenId: null };
 const ADMIN: Principal = { kind: 'admin', name: 'admin', tokenId: null };
 
 let directory: string;
+let registry: MemoryRegistry;
 let ledger: Ledger;
 let writes: PackageWrites;
 let authorized: string[];
@@ -29,7 +30,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
 beforeEach(() => {
-  ledger = new Ledger({ registry: new MemoryRegistry() });
+  registry = new MemoryRegistry();
+  ledger = new Ledger({ registry });
   writes = packageWrites();
   authorized = [];
 });
@@ -100,6 +102,19 @@ async function shown(name: string): Promise<Shown> {
 }
 
 describe('publish', () => {
+  it('leaves the versions of a package as one snapshot for whoever starts later', async () => {
+    for (let patch = 0; patch < 12; patch += 1) {
+      await publish('many', `1.0.${patch}`);
+    }
+    const view = registry.view();
+    await vi.waitFor(async () => expect(await registry.repository(refOf('many').repository).statManifest('_snapshot')).not.toBeNull());
+
+    const fold = await new Ledger({ registry: view }).fold(refOf('many'));
+
+    expect(fold.facts.size).toBe(12);
+    expect(view.operations.filter(({ kind }) => kind === 'read-manifest').length).toBeLessThan(8);
+  });
+
   it('stores the tarball, a document that names no host, the README and who published it when', async () => {
     const body = structuredClone(npmPublishBody('a', '1.0.0'));
     Object.assign(body.versions['1.0.0'] ?? {}, { readme: '# A\n', description: 'd', deprecated: 'no', _npmUser: { name: 'mallory', trustedPublisher: {} } });
