@@ -1,6 +1,6 @@
 export type { Download, DownloadRequest, Downloads, DownloadSource, SourceBody, SpooledFile } from './download/download-port.ts';
 export type { Upstream, UpstreamDocument, UpstreamDocuments, UpstreamRequest, UpstreamResponse } from './upstream-port.ts';
-export type { AccessRule, UpstreamCredential } from './http/access-rules.ts';
+export { type AccessRule, areNested, type UpstreamCredential } from './http/access-rules.ts';
 export type { Resolve } from './http/address-guard.ts';
 export type { BreakerPolicy, CircuitState } from './http/circuit-breaker.ts';
 export type { UpstreamRetryPolicy } from './http/retry.ts';

@@ -1,5 +1,5 @@
 import { ProxyError } from '@oci-package-proxy/errors';
-import { type CircuitState, DocumentCache, UpstreamClient } from '@oci-package-proxy/upstream';
+import { areNested, type CircuitState, DocumentCache, UpstreamClient } from '@oci-package-proxy/upstream';
 
 import { isOurselves } from '../config/ourselves.ts';
 import type { PlatformConfig } from '../config/platform-config.ts';
@@ -15,6 +15,7 @@ export class UpstreamAccesses {
   readonly #logger: Logger;
   readonly #metrics: Metrics;
   readonly #clients: UpstreamClient[] = [];
+  readonly #urls = new Set<string>();
 
   constructor(config: PlatformConfig, logger: Logger, metrics: Metrics) {
     this.#config = config;
@@ -22,15 +23,20 @@ export class UpstreamAccesses {
     this.#metrics = metrics;
   }
 
-  /** See `Runtime.upstreamAt`. */
+  /**
+   * See `Runtime.upstreamAt`. A credential that belongs to one upstream is not shown for another: its pages could link to what only
+   * we may read there. One that belongs to none is for the hosts of their files.
+   */
   at(url: string, ecosystem: string): UpstreamAccess {
     const { upstreams, limits } = this.#config.file;
     if (isOurselves(url, this.#config)) {
       throw new ProxyError('config', `The upstream of ${ecosystem} is this proxy itself. Set the address of another registry, or off.`);
     }
+    this.#urls.add(url);
     const upstream = new UpstreamClient({
       instanceId: this.#config.instanceId,
       access: upstreams,
+      mayUse: (rule) => areNested(rule, url) || ![...this.#urls].some((other) => areNested(rule, other)),
       allowedOrigins: [url, ...upstreams.map((access) => access.url)].map((named) => new URL(named).origin),
       maxConnections: limits.upstreamConnections,
       logger: this.#logger,

@@ -13,6 +13,7 @@ export interface AccessRule {
 }
 
 interface Parsed {
+  readonly url: string;
   readonly origin: string;
   readonly path: string;
   readonly authorization: string | null;
@@ -22,12 +23,21 @@ interface Parsed {
 // Some servers undo these before they look at the path: below the prefix it is then not.
 const ENCODED_CLIMB = /(?:%2f|%5c)(?:\.|%2e){2}/i;
 
+/** Whether one of two URLs lies below the other, or is the other. */
+export function areNested(one: string, other: string): boolean {
+  const [left, right] = [new URL(one), new URL(other)];
+  return left.origin === right.origin && (isBelow(left.pathname, right.pathname) || isBelow(right.pathname, left.pathname));
+}
+
 /** Finds the credential and the CA for a URL. */
 export class AccessRules {
   readonly #rules: readonly Parsed[];
+  readonly #mayUse: (ruleUrl: string) => boolean;
 
-  constructor(rules: readonly AccessRule[]) {
+  /** @param mayUse whether the credential of a rule, known by its URL, may be shown at all; asked at every request. */
+  constructor(rules: readonly AccessRule[], mayUse: (ruleUrl: string) => boolean = () => true) {
     this.#rules = rules.map(parse).sort((left, right) => right.path.length - left.path.length);
+    this.#mayUse = mayUse;
   }
 
   /** The value of the `authorization` header for `url`: of the longest matching prefix; `null` for none. */
@@ -35,7 +45,8 @@ export class AccessRules {
     if (ENCODED_CLIMB.test(url.pathname)) {
       return null;
     }
-    return this.#rules.find((rule) => rule.authorization !== null && rule.origin === url.origin && isBelow(url.pathname, rule.path))?.authorization ?? null;
+    const rule = this.#rules.find(({ authorization, origin, path }) => authorization !== null && origin === url.origin && isBelow(url.pathname, path));
+    return rule === undefined || !this.#mayUse(rule.url) ? null : rule.authorization;
   }
 
   /** The PEM to trust for the origin of `url`, or `null`. */
@@ -46,7 +57,7 @@ export class AccessRules {
 
 function parse(rule: AccessRule): Parsed {
   const url = new URL(rule.url);
-  return { origin: url.origin, path: url.pathname, authorization: authorizationOf(rule.credential), ca: rule.ca };
+  return { url: rule.url, origin: url.origin, path: url.pathname, authorization: authorizationOf(rule.credential), ca: rule.ca };
 }
 
 function isBelow(path: string, prefix: string): boolean {

@@ -22,6 +22,8 @@ export interface UpstreamClientOptions {
   /** Who we are in `Via`; the same on all replicas finds loops through any of them. */
   readonly instanceId: string;
   readonly access?: readonly AccessRule[];
+  /** Whether a rule's credential may be shown, whatever some page links to; default: always. Asked at every request. */
+  readonly mayUse?: (ruleUrl: string) => boolean;
   /** Origins, or URLs, of configured upstreams: these may have private addresses, everything else may not. */
   readonly allowedOrigins: readonly string[];
   /** Connections to one origin; default 64. */
@@ -62,7 +64,7 @@ export class UpstreamClient implements Upstream {
   constructor(options: UpstreamClientOptions) {
     this.#options = options;
     this.#logger = options.logger ?? SILENT;
-    this.#access = new AccessRules(options.access ?? []);
+    this.#access = new AccessRules(options.access ?? [], options.mayUse);
     this.#allowed = new Set(options.allowedOrigins.map((url) => new URL(url).origin));
     this.#transport = new Transport({
       allowedOrigins: this.#allowed,
