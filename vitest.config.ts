@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 import { defineConfig } from 'vitest/config';
 
 // Libraries are tested from source, so that no build has to run first.
@@ -7,6 +9,8 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
+    // The default leaves one core idle, which of two is half of the machine.
+    maxWorkers: availableParallelism(),
     projects: [
       {
         extends: true,
