@@ -8,7 +8,7 @@ export interface EcosystemSchema {
   readonly port: number;
 }
 
-/** Writes a library and a front end for one more ecosystem; the lists in `standalone` and `ingest-worker` are edited by hand. */
+/** Writes a library and a front end for one more ecosystem; the lists in `standalone`, `ingest-worker` and `admin` are edited by hand. */
 export async function ecosystemGenerator(tree: Tree, { name, port }: EcosystemSchema): Promise<() => void> {
   if (!/^[a-z][a-z0-9]*$/.test(name)) {
     throw new Error(`${JSON.stringify(name)}: an ecosystem's name is lower-case letters and digits`);
@@ -26,6 +26,6 @@ export async function ecosystemGenerator(tree: Tree, { name, port }: EcosystemSc
   }
   await formatFiles(tree);
   return () => {
-    logger.info(`Next: npm install && npx nx sync, then add ${name} to the lists in apps/standalone/src/ecosystems.ts and apps/ingest-worker/src/ecosystems.ts.`);
+    logger.info(`Next: npm install && npx nx sync, then add ${name} to the lists in src/ecosystems.ts of apps/standalone, apps/ingest-worker and apps/admin.`);
   };
 }
