@@ -71,7 +71,7 @@ describe('a page in HTML', () => {
   });
 
   it.each([
-    ['<base href="https://cdn.example.net/root/index.html">', 'files/sample-1.zip', 'https://cdn.example.net/root/files/sample-1.zip'],
+    ['<base href="https://cdn.example.net/base/index.html">', 'files/sample-1.zip', 'https://cdn.example.net/base/files/sample-1.zip'],
     ['<base href="/up/">', 'sample-1.zip', 'https://mirror.example.com/up/sample-1.zip'],
     ['<base target="_top"><base href="/first/"><base href="/second/">', 'sample-1.zip', 'https://mirror.example.com/first/sample-1.zip'],
     ['<base href="file:///etc/">', 'sample-1.zip', 'https://mirror.example.com/simple/sample/sample-1.zip'],

@@ -14,7 +14,7 @@ beforeEach(async () => {
   now = Date.now();
   server = await startScriptedServer();
   client = new UpstreamClient({ instanceId: 'spec', allowedOrigins: [server.url], retry: { attempts: 1 }, breaker: { failures: 1000 } });
-  upstream = { id: 'one', url: `${server.url}/root/simple`, http: client, documents: new DocumentCache({ upstream: client, ttlMs: 60_000, errorTtlMs: 0, clock: () => now }) };
+  upstream = { id: 'one', url: `${server.url}/base/simple`, http: client, documents: new DocumentCache({ upstream: client, ttlMs: 60_000, errorTtlMs: 0, clock: () => now }) };
 });
 
 afterEach(async () => {
@@ -34,15 +34,15 @@ describe('the pages of an upstream', () => {
     const first = await pages.get(upstream, 'a');
     const second = await pages.get(upstream, 'a');
 
-    expect(server.requests.map(({ url, headers }) => [url, headers.accept])).toEqual([['/root/simple/a/', 'application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01']]);
-    expect(first?.files.get('a-1.0.tar.gz')).toMatchObject({ url: `${server.url}/root/files/a-1.0.tar.gz`, version: '1.0' });
+    expect(server.requests.map(({ url, headers }) => [url, headers.accept])).toEqual([['/base/simple/a/', 'application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01']]);
+    expect(first?.files.get('a-1.0.tar.gz')).toMatchObject({ url: `${server.url}/base/files/a-1.0.tar.gz`, version: '1.0' });
     expect(second?.page).toBe(first?.page);
     expect(pages.latest(upstream, 'a')?.page).toBe(first?.page);
     expect(pages.latest({ id: 'two' }, 'a')).toBeNull();
   });
 
   it('have their links from where they came from, after redirects', async () => {
-    server.answer((request, response) => void (request.url.startsWith('/root/') ? response.writeHead(302, { location: '/moved/here/a/' }).end() : response.writeHead(200, { 'content-type': 'text/html' }).end('<a href="a-1.0.tar.gz">a-1.0.tar.gz</a>')));
+    server.answer((request, response) => void (request.url.startsWith('/base/') ? response.writeHead(302, { location: '/moved/here/a/' }).end() : response.writeHead(200, { 'content-type': 'text/html' }).end('<a href="a-1.0.tar.gz">a-1.0.tar.gz</a>')));
 
     const known = await new UpstreamPages().get(upstream, 'a');
 
