@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { type CommandResult, type PipVersion, type PythonClients, pyproject } from '@oci-package-proxy/testing';
@@ -126,7 +126,7 @@ async function installedIn(python: string, result: CommandResult, what: Install,
 /** The environment of this label, made at its first use. */
 async function environmentOf(what: Install): Promise<string> {
   const python = join(what.clients.directory, 'environments', what.label, 'bin/python');
-  const there = await readFile(python).then(() => true, () => false);
+  const there = await access(python).then(() => true, () => false);
   return there ? python : what.clients.venv(what.label);
 }
 
