@@ -1,4 +1,4 @@
-import type { NewFact, PackageRef, JsonValue } from '@oci-package-proxy/storage';
+import type { DerivedIndex, Fold, JsonValue, NewFact, PackageRef } from '@oci-package-proxy/storage';
 import type { DownloadSource, SpooledFile } from '@oci-package-proxy/upstream';
 import type { ExpectedContent } from '@oci-package-proxy/oci';
 
@@ -42,6 +42,8 @@ export interface IngestPlan {
   build(file: SpooledFile): Promise<NewFact>;
   /** Upstream's last word on the whole package, to be kept for when it cannot be asked; null: leave what is there. */
   readonly upstreamState: JsonValue | null;
+  /** Indexes for readers that know nothing of us, made anew from what is stored after each file. */
+  readonly derive?: (fold: Fold) => readonly DerivedIndex[];
 }
 
 /** One ecosystem's side of the ingest. */

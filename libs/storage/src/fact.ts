@@ -13,16 +13,38 @@ export interface NewLayer {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
+/** A platform that a child is for, in Go's words: https://github.com/opencontainers/image-spec/blob/main/image-index.md */
+export interface ChildPlatform {
+  readonly os: string;
+  readonly architecture: string;
+}
+
+/** A manifest that a fact's index lists: for readers that know nothing of us. */
+export interface NewChild {
+  readonly artifactType: string;
+  readonly layers: readonly NewLayer[];
+  readonly platform?: ChildPlatform;
+  /** Further entries of the index for the same manifest, for readers that look for another type. */
+  readonly also?: readonly { readonly artifactType: string; readonly annotations?: Readonly<Record<string, string>> }[];
+}
+
+/** The index that a fact is stored as. */
+export interface NewIndex {
+  readonly artifactType: string;
+  /** In this order; the manifest with the fact's document and layers comes last. */
+  readonly children: readonly NewChild[];
+}
+
 /** A version (or a file of one) that is to be stored. */
 export interface NewFact {
   /** From `libs/mapping`: `versionTag` or `fileTag`. */
   readonly tag: string;
   /** The version or file name as the ecosystem writes it. */
   readonly version: string;
-  /** Begins with `MEDIA_TYPE_PREFIX`. */
   readonly artifactType: string;
   /** JSON text. */
   readonly document: string;
+  /** Begins with `MEDIA_TYPE_PREFIX`, which is what tells a fact from other people's pushes. */
   readonly documentMediaType: string;
   /** The file first, then what comes with it. */
   readonly layers: readonly NewLayer[];
@@ -31,6 +53,13 @@ export interface NewFact {
   /** When it was published, ISO 8601; for a pulled-through file upstream's time. */
   readonly at: string;
   readonly annotations?: Readonly<Record<string, string>>;
+  /**
+   * Stores an index under the tag, which lists these children and then a manifest of `artifactType` with the document and the
+   * layers. Left out: that manifest itself is stored under the tag.
+   */
+  readonly index?: NewIndex;
+  /** Further tags for the very same manifest, for readers that know nothing of us; put after the fact, never read. Only for published facts. */
+  readonly aliases?: readonly string[];
   /** Keys set by this very put, as events set them; only for published facts. */
   readonly assign?: Readonly<Record<string, JsonValue>>;
 }

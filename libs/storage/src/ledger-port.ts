@@ -1,6 +1,6 @@
 import type { BlobBody, ByteRange, Descriptor } from '@oci-package-proxy/oci';
 
-import type { Fact, NewFact } from './fact.ts';
+import type { ChildPlatform, Fact, NewFact } from './fact.ts';
 import type { Fold } from './fold.ts';
 import type { JsonValue, Origin, PackageRef } from './package-ref.ts';
 
@@ -23,6 +23,22 @@ export type PublishOutcome = 'created' | 'same';
  * alarm. `deleted`: an operator deleted it, and it stays deleted. `published`: the package is one that is published here.
  */
 export type IngestOutcome = 'stored' | 'present' | 'pinned' | 'deleted' | 'published';
+
+/** An index made of stored facts, for readers that know nothing of us. Derived: it is rewritten when the facts change. */
+export interface DerivedIndex {
+  /** A tag that no fact of the package has. */
+  readonly tag: string;
+  readonly artifactType: string;
+  /** None: the tag is removed where the registry can do that. */
+  readonly entries: readonly {
+    /** The fact's tag; its manifest is the index's child. */
+    readonly fact: string;
+    readonly platform?: ChildPlatform;
+  }[];
+}
+
+/** How writing derived indexes ended. `unsupported`: the registry does not let tags be rewritten. */
+export type DerivedOutcome = 'written' | 'unchanged' | 'unsupported';
 
 /** Reads packages. Nothing here ever writes the store: front ends without publishing run on read-only credentials. */
 export interface LedgerReader {
@@ -71,6 +87,11 @@ export interface LedgerIngester {
   ingest(ref: PackageRef, fact: NewFact, call?: LedgerCall): Promise<IngestOutcome>;
   /** Replaces the last state of upstream. Only for packages of origin `upstream`. */
   writeUpstreamState(ref: PackageRef, state: JsonValue, call?: LedgerCall): Promise<void>;
+  /**
+   * Writes the indexes that `derive` makes of the package's facts, until a list made after the last write changes nothing: whoever
+   * writes last has seen every fact. Only for packages of origin `upstream`.
+   */
+  writeDerived(ref: PackageRef, derive: (fold: Fold) => readonly DerivedIndex[], call?: LedgerCall): Promise<DerivedOutcome>;
   /** Rewrites the snapshot when more than 32 tags are not covered, or some are and it is older than 10 minutes. @returns whether it did. */
   refreshSnapshot(ref: PackageRef, call?: LedgerCall): Promise<boolean>;
 }
