@@ -25,3 +25,27 @@ export { pyproject, type SdistOptions, sdistFile } from './pypi/sdist-file.ts';
 export { coreMetadata, type MetadataOptions, noise, type PackageFile, type WheelOptions, wheelFile } from './pypi/wheel-file.ts';
 export { type ZipEntry, zipFile } from './pypi/zip-file.ts';
 export { type PipRun, type PipVersion, type PythonClientOptions, type PythonClients, pythonClients, type PythonRun, type PythonTool, UPLOAD_REPOSITORY } from './pypi/python-clients.ts';
+export { testAuthority, type TestAuthority, type TestCertificate } from './test-authority.ts';
+export { bigArchive, type BigArchiveOptions } from './terraform/big-archive.ts';
+export { dirHash, type HashedFile } from './terraform/dir-hash.ts';
+export { moduleArchive, type ModuleArchiveOptions } from './terraform/module-archive.ts';
+export {
+  archiveName,
+  programName,
+  providerArchive,
+  providerManifest,
+  type ProviderRelease,
+  providerRelease,
+  type ProviderReleaseOptions,
+  type ReleaseArchive,
+  type ReleaseFile,
+  smallFile,
+  type SmallReleaseFile,
+} from './terraform/provider-release.ts';
+export { signingKey, type TestKey, type TestKeyKind, type TestKeyOptions } from './terraform/signing-key.ts';
+export { type TerraformClient, terraformClient, type TerraformClientOptions, type TerraformRun } from './terraform/terraform-client.ts';
+export { type CliConfig, cliConfig, type InstallationMethod, rootModule } from './terraform/terraform-files.ts';
+export type { FaultKind } from './terraform/terraform-upstream-fault.ts';
+export type { TerraformUpstream, TerraformUpstreamOptions, TerraformUpstreamRequest, UpstreamModule, UpstreamModuleVersion, UpstreamProvider } from './terraform/terraform-upstream-model.ts';
+export { startTerraformUpstream } from './terraform/terraform-upstream.ts';
+export { type UploadForm, uploadForm } from './terraform/upload-form.ts';

@@ -2,8 +2,11 @@ import { crc32, deflateRawSync } from 'node:zlib';
 
 /** One file of a zip that is made in memory. */
 export interface ZipEntry {
+  /** A slash at its end makes it a directory. */
   readonly path: string;
   readonly content: Buffer;
+  /** Type and permissions as `stat` has them; those of a plain file when absent. */
+  readonly mode?: number;
 }
 
 /** A place in a zip, as its central directory names it. */
@@ -17,6 +20,7 @@ export interface ZipRecord {
   readonly size: number;
   /** Where its local header begins. */
   readonly offset: number;
+  readonly mode?: number;
 }
 
 const FULL = 0xffffffff;
@@ -29,9 +33,9 @@ export function zipFile(entries: readonly ZipEntry[], method: 'stored' | 'deflat
   const parts: Buffer[] = [];
   const records: ZipRecord[] = [];
   let offset = 0;
-  for (const { path, content } of entries) {
+  for (const { path, content, mode } of entries) {
     const data = method === 'deflated' ? deflateRawSync(content) : content;
-    const record: ZipRecord = { path, method: method === 'deflated' ? 8 : 0, crc: crc32(content), packed: data.length, size: content.length, offset };
+    const record: ZipRecord = { path, method: method === 'deflated' ? 8 : 0, crc: crc32(content), packed: data.length, size: content.length, offset, ...(mode !== undefined && { mode }) };
     const header = localHeader(record);
     parts.push(header, data);
     records.push(record);
@@ -86,7 +90,7 @@ function centralHeader(record: ZipRecord, zip64: boolean): Buffer {
   header.writeUInt32LE(zip64 ? FULL : record.size, 24);
   header.writeUInt16LE(name.length, 28);
   header.writeUInt16LE(extra.length, 30);
-  header.writeUInt32LE((0o100644 << 16) >>> 0, 38);
+  header.writeUInt32LE(((record.mode ?? 0o100644) << 16) >>> 0, 38);
   header.writeUInt32LE(zip64 ? FULL : record.offset, 42);
   return Buffer.concat([header, name, extra]);
 }
