@@ -1,0 +1,19 @@
+import { type Config, config, enums } from 'openpgp';
+
+/** What Terraform and OpenTofu refuse of keys and signatures; the library's own rules are stricter in some points (DSA, SHA-1). */
+export const CLIENT_RULES: Config = {
+  ...config,
+  rejectHashAlgorithms: new Set([enums.hash.md5, enums.hash.ripemd]),
+  rejectMessageHashAlgorithms: new Set([enums.hash.md5, enums.hash.ripemd]),
+  rejectPublicKeyAlgorithms: new Set([enums.publicKey.elgamal]),
+  rejectCurves: new Set(),
+  minRSABits: 1024,
+};
+
+/** Public-key algorithms that Terraform 1.11 reads, in subkeys too: one that it does not know makes it refuse the whole key. RFC 9580, 9.1. */
+export const KNOWN_ALGORITHMS: ReadonlySet<number> = new Set([1, 2, 3, 16, 17, 18, 19, 22]);
+/** Those with one modulus: RSA, DSA. */
+export const MODULUS_ALGORITHMS: ReadonlySet<number> = new Set([1, 3, 17]);
+
+/** Bits of RSA and DSA keys that may sign what is published here. */
+export const KEY_BITS = { least: 2048, most: 16_384 } as const;

@@ -1,0 +1,122 @@
+import { createMessage, type Key, readKeys, readSignature, type SignaturePacket, type Subkey } from 'openpgp';
+
+import { ProxyError } from '@oci-package-proxy/errors';
+
+import type { SigningKey } from '../model/provider.ts';
+import { armoredBlocks } from './armor.ts';
+import { CLIENT_RULES, KEY_BITS } from './client-rules.ts';
+import { openPgpPackets, PACKET_TAGS } from './openpgp-packets.ts';
+
+/** SHA256SUMS, its detached, binary signature, and the keys that it may be of. */
+export interface SignedSums {
+  readonly sums: Buffer;
+  readonly signature: Buffer;
+  readonly keys: readonly SigningKey[];
+}
+
+const MAX_BYTES = 64 * 1024;
+/** One of more is not even read: a registry may send anything as a key. */
+const MAX_ARMOR_CHARACTERS = 1024 * 1024;
+const ARMOR_START = '-----BEGIN PGP ';
+/** Clients refuse what their clock has not come to yet; by so much a publisher's clock may be ahead. */
+const CLOCK_SKEW_MS = 5 * 60_000;
+
+/**
+ * A detached signature as clients need it: binary. An armored one is converted, and any other is given back as it is.
+ * @throws ProxyError `unprocessable` for what is no detached signature.
+ */
+export async function binarySignature(bytes: Buffer): Promise<Buffer> {
+  const binary = bytes.length > MAX_BYTES ? null : unarmored(bytes);
+  const packets = binary === null ? null : openPgpPackets(binary);
+  if (binary === null || packets === null || packets.length === 0 || packets.some(({ tag }) => tag !== PACKET_TAGS.signature)) {
+    throw new ProxyError('unprocessable', 'The signature is no detached OpenPGP signature: make it with `gpg --detach-sign <file of the sums>`');
+  }
+  if ((await readPackets(binary)).length === 0) {
+    throw new ProxyError('unprocessable', 'The signature is of a kind that clients cannot read, or does not say which key it is of: make it with `gpg --detach-sign` and an RSA key');
+  }
+  return binary;
+}
+
+/** IDs of the keys that made a signature, by its own word: 16 upper-case hex digits each. For texts. */
+export async function issuersOf(signature: Buffer): Promise<string[]> {
+  const packets = await readPackets(signature);
+  return [...new Set(packets.map(({ issuerKeyID }) => issuerKeyID.toHex().toUpperCase()))];
+}
+
+/**
+ * Those of the keys that have signed the sums, as clients see it: a key that has expired since is right, one that had when it signed is
+ * not; nor is a revoked one, nor a signature that has expired. SHA-1 is right, as it is to them, and MD5 is not.
+ */
+export async function signersOf({ sums, signature, keys }: SignedSums): Promise<readonly SigningKey[]> {
+  const packets = await readPackets(signature);
+  const verdicts = await Promise.all(keys.map(({ asciiArmor }) => hasSigned(asciiArmor, packets, sums)));
+  return keys.filter((_, index) => verdicts[index]);
+}
+
+async function hasSigned(asciiArmor: string, packets: readonly SignaturePacket[], sums: Buffer): Promise<boolean> {
+  for (const key of await keysIn(asciiArmor)) {
+    // A client takes the first signature that names the key, and no other if that is wrong.
+    const packet = packets.find(({ issuerKeyID }) => key.getKeys(issuerKeyID).length > 0);
+    if (packet !== undefined) {
+      return isSound(packet, key, sums);
+    }
+  }
+  return false;
+}
+
+async function isSound(packet: SignaturePacket, key: Key, sums: Buffer): Promise<boolean> {
+  const { created, signatureType } = packet;
+  if (created === null || signatureType === null || created.getTime() > Date.now() + CLOCK_SKEW_MS || packet.getExpirationTime().valueOf() <= Date.now()) {
+    return false;
+  }
+  try {
+    // No date: the self-signatures that count are the latest ones, even if a key was extended after it had signed.
+    const signer = await key.getSigningKey(packet.issuerKeyID, null, undefined, CLIENT_RULES);
+    const message = await createMessage({ binary: sums });
+    const [literal] = message.packets;
+    const bits = signer.getAlgorithmInfo().bits ?? KEY_BITS.least;
+    if (literal === undefined || bits > KEY_BITS.most || (await expiryOf(signer, key)) <= created.getTime()) {
+      return false;
+    }
+    await packet.verify(signer.keyPacket, signatureType, literal, created, true, CLIENT_RULES);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** When the primary key ends, or the subkey if that is earlier: ms since the epoch. */
+async function expiryOf(signer: Key | Subkey, key: Key): Promise<number> {
+  const primary = await key.getExpirationTime(undefined, CLIENT_RULES);
+  const own = 'mainKey' in signer ? await signer.getExpirationTime(undefined, CLIENT_RULES) : primary;
+  return Math.min(primary?.valueOf() ?? 0, own?.valueOf() ?? 0);
+}
+
+async function keysIn(asciiArmor: string): Promise<Key[]> {
+  try {
+    return asciiArmor.length > MAX_ARMOR_CHARACTERS ? [] : await readKeys({ armoredKeys: asciiArmor, config: CLIENT_RULES });
+  } catch {
+    return [];
+  }
+}
+
+/** The signatures that say which key they are of. */
+async function readPackets(signature: Buffer): Promise<SignaturePacket[]> {
+  try {
+    const { packets } = await readSignature({ binarySignature: signature, config: CLIENT_RULES });
+    return packets.filter(({ issuerKeyID }) => !/^0*$/.test(issuerKeyID.toHex()));
+  } catch {
+    return [];
+  }
+}
+
+function unarmored(bytes: Buffer): Buffer | null {
+  // The first byte of a packet has its highest bit set, and that of a text has not.
+  if ((bytes[0] ?? 0) >= 0x80) {
+    return bytes;
+  }
+  const text = bytes.toString('latin1');
+  const blocks = text.includes(ARMOR_START) ? armoredBlocks(text) : null;
+  const [block] = blocks ?? [];
+  return blocks?.length === 1 && block?.type === 'SIGNATURE' ? block.bytes : null;
+}
