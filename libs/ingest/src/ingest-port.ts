@@ -42,6 +42,8 @@ export interface IngestPlan {
   build(file: SpooledFile): Promise<NewFact>;
   /** Upstream's last word on the whole package, to be kept for when it cannot be asked; null: leave what is there. */
   readonly upstreamState: JsonValue | null;
+  /** Called once, after all else, however the job ended: lets go of what `build` made for the fact. Must not throw. */
+  dispose?(): Promise<void>;
   /** Indexes for readers that know nothing of us, made anew from what is stored after each file. */
   readonly derive?: (fold: Fold) => readonly DerivedIndex[];
 }

@@ -213,6 +213,27 @@ describe('IngestUseCase', () => {
     expect(await ledger.fact(REF, '1.0.0')).toBeNull();
   });
 
+  it.each([
+    ['stored', async (file: SpooledFile) => factOf(file), ['stored']],
+    ['refused', async () => Promise.reject(new ProxyError('integrity', 'no archive')), 'integrity'],
+  ] as const)('lets go of what was made for a fact that is %s', async (_how, build, expected) => {
+    const dispose = vi.fn(async () => undefined);
+    const running = useCase({ plan: { build, dispose } }).run(JOB);
+
+    await expect(running.then((outcome) => [outcome], (failure: ProxyError) => failure.code)).resolves.toEqual(expected);
+    expect(dispose).toHaveBeenCalledTimes(1);
+  });
+
+  it('does not meet a file again that it refused', async () => {
+    const refused = useCase({ plan: { expected: {}, build: async () => Promise.reject(new ProxyError('integrity', 'no archive')) } }).run(JOB);
+    await expect(refused).rejects.toMatchObject({ code: 'integrity' });
+
+    const outcome = await useCase({ plan: { expected: {} } }).run(JOB);
+
+    expect(outcome).toBe('stored');
+    expect(upstream.opened).toBe(2);
+  });
+
   it('stops when it is told to', async () => {
     const controller = new AbortController();
     const endless: DownloadSource = { name: 'upstream', open: async (_at, signal) => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new ProxyError('aborted', 'stopped')))) };

@@ -73,6 +73,14 @@ export class IngestUseCase {
 
   async #store(job: IngestJob, signal: AbortSignal): Promise<IngestOutcome> {
     const plan = await this.#plan(job, signal);
+    try {
+      return await this.#carryOut(plan, job, signal);
+    } finally {
+      await plan.dispose?.();
+    }
+  }
+
+  async #carryOut(plan: IngestPlan, job: IngestJob, signal: AbortSignal): Promise<IngestOutcome> {
     const outcome = (await this.#known(plan, signal)) ?? (await this.#fetchAndIngest(job, plan, signal));
     const fields = { ecosystem: job.ecosystem, package: job.package, file: job.file, digest: job.digest, outcome };
     if (outcome === 'pinned') {

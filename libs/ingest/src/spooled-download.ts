@@ -1,4 +1,4 @@
-import { ProxyError } from '@oci-package-proxy/errors';
+import { isProxyError, ProxyError } from '@oci-package-proxy/errors';
 import type { Download, DownloadRequest, Downloads, SpooledFile } from '@oci-package-proxy/upstream';
 
 /** Between its verification and our hold on it a file may be evicted. */
@@ -6,15 +6,24 @@ const TRIES = 3;
 
 /**
  * Brings a file into the spool, or joins who does, and runs `work` with the verified file protected from eviction.
- * @throws ProxyError as {@link Downloads.open} does; `integrity`; `aborted`; `internal` when the spool does not keep the file.
+ * @throws ProxyError as {@link Downloads.open} does; `integrity`; `aborted`; `internal` when the spool does not keep the file. A file that
+ * `work` refuses as `integrity` is forgotten.
  */
 export async function spool<T>(downloads: Downloads, request: DownloadRequest, signal: AbortSignal, work: (file: SpooledFile) => Promise<T>): Promise<T> {
   for (let tries = 0; tries < TRIES; tries += 1) {
     await finished(await downloads.open(request, signal), signal);
     let result: { readonly value: T } | null = null;
-    await downloads.withFile(request.key, async (file) => {
-      result = { value: await work(file) };
-    });
+    try {
+      await downloads.withFile(request.key, async (file) => {
+        result = { value: await work(file) };
+      });
+    } catch (error) {
+      // Nobody had said what it must be, and it is not what it must be: the next try shall not meet it again.
+      if (isProxyError(error, 'integrity')) {
+        downloads.forget(request.key);
+      }
+      throw error;
+    }
     if (result !== null) {
       return (result as { readonly value: T }).value;
     }

@@ -42,6 +42,10 @@ export class WithHolders implements Downloads {
     return this.#inner.withFile(key, work);
   }
 
+  forget(key: string): void {
+    this.#inner.forget(key);
+  }
+
   async close(): Promise<void> {
     await this.#inner.close();
   }

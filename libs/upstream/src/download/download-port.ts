@@ -75,6 +75,8 @@ export interface Downloads {
   find(key: string): Download | null;
   /** Runs `work` with the spooled file protected from eviction; null when it is not in the spool. */
   withFile<T>(key: string, work: (file: SpooledFile) => Promise<T>): Promise<T | null>;
+  /** The spooled file of `key` turned out to be of no use: whoever comes next has it fetched anew. A running download goes on. */
+  forget(key: string): void;
   /** Ends running downloads, removes this process's spool directory. */
   close(): Promise<void>;
 }

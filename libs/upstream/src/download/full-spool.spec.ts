@@ -88,6 +88,24 @@ describe('a spool with a cap', () => {
     reader.destroy();
   });
 
+  it('fetches anew what was forgotten, and lets those go on who read it', async () => {
+    const downloads = downloadsOf(4 * MIB);
+    await fetched(downloads, 'a');
+    const reader = (await downloads.open(request('a'))).stream();
+    await firstChunk(reader);
+
+    downloads.forget('a');
+    downloads.forget('b');
+
+    expect(evicted).toEqual(['a']);
+    expect(downloads.find('a')).toBeNull();
+    reader.resume();
+    expect((await drain(reader)).ended).toBe(true);
+    await fetched(downloads, 'a');
+    expect(server.requests).toHaveLength(2);
+    await eventually('one file', async () => (await filesOnDisk()) === 1, 5_000);
+  });
+
   it('keeps a file between its opening and its first stream', async () => {
     const downloads = downloadsOf(4 * MIB);
     await fetched(downloads, 'a');

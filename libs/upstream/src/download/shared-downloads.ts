@@ -100,6 +100,10 @@ export class SharedDownloads implements Downloads {
     }
   }
 
+  forget(key: string): void {
+    this.#spool.forget(key);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     for (const download of this.#runs.keys()) {

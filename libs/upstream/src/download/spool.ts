@@ -105,6 +105,14 @@ export class Spool {
     this.#entries.set(entry.key, entry);
   }
 
+  /** Lets go of a file, whoever still reads it. */
+  forget(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry !== undefined) {
+      this.#evict(entry);
+    }
+  }
+
   /** The verified file of `key`, or null. */
   get(key: string): SpoolEntry | null {
     const entry = this.#entries.get(key);
