@@ -1,0 +1,115 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { ProxyError } from '@oci-package-proxy/errors';
+
+import { shown } from '../archives/archive-failure.ts';
+
+/** A temporary file that is hashed while it is written. The writer waits for the disk: memory holds one piece. */
+export class UploadFile {
+  readonly path: string;
+  readonly #handle: FileHandle;
+  readonly #hash = createHash('sha256');
+  #sha256: string | null = null;
+  #size = 0;
+  #closed = false;
+
+  private constructor(path: string, handle: FileHandle) {
+    this.path = path;
+    this.#handle = handle;
+  }
+
+  /** Makes a new file in `directory`. @throws ProxyError `storage-unavailable` when the disk does not take it. */
+  static async create(directory: string): Promise<UploadFile> {
+    const path = join(directory, `upload-${randomUUID()}`);
+    return new UploadFile(path, await onDisk(() => open(path, 'wx', 0o600)));
+  }
+
+  /** Bytes so far. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Lower-case hex of the finished file. @throws ProxyError `internal` before {@link finish}. */
+  get sha256(): string {
+    if (this.#sha256 === null) {
+      throw new ProxyError('internal', 'The file is not finished.');
+    }
+    return this.#sha256;
+  }
+
+  /** Appends bytes. @throws ProxyError `storage-unavailable`. */
+  async write(bytes: Buffer): Promise<void> {
+    const written = onDisk(() => writeAll(this.#handle, bytes));
+    // The disk writes while the hash is counted.
+    this.#hash.update(bytes);
+    await written;
+    this.#size += bytes.length;
+  }
+
+  /** Closes the file: it is whole. @throws ProxyError `storage-unavailable`. */
+  async finish(): Promise<void> {
+    await this.#close();
+    this.#sha256 = this.#hash.digest('hex');
+  }
+
+  /** Removes the file, however far it is. Never throws. */
+  async dispose(): Promise<void> {
+    await this.#close().catch(() => undefined);
+    await rm(this.path, { force: true }).catch(() => undefined);
+  }
+
+  async #close(): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = true;
+      await onDisk(() => this.#handle.close());
+    }
+  }
+}
+
+/** Sees that a file stays within its limit. @param how `limit`: the most that it may have, in bytes. @throws ProxyError `too-large`. */
+export function checkRoom(file: Pick<UploadFile, 'size'>, chunk: Buffer, how: { readonly name: string; readonly limit: number }): void {
+  if (file.size + chunk.length > how.limit) {
+    throw new ProxyError('too-large', `${shown(how.name)} is larger than the ${how.limit} bytes that such a file may have here.`);
+  }
+}
+
+/**
+ * Writes everything that comes to a new file in `directory`.
+ * @returns the finished file, which the caller disposes of. None is left when it throws.
+ * @throws ProxyError `too-large`, `storage-unavailable`; what the source throws.
+ */
+export async function fileOf(chunks: AsyncIterable<Buffer> | Iterable<Buffer>, how: { readonly directory: string; readonly name: string; readonly limit: number }): Promise<UploadFile> {
+  const file = await UploadFile.create(how.directory);
+  try {
+    for await (const chunk of chunks) {
+      checkRoom(file, chunk, how);
+      await file.write(chunk);
+    }
+    await file.finish();
+    return file;
+  } catch (error) {
+    await file.dispose();
+    throw error;
+  }
+}
+
+/** The bytes of a small file. @throws ProxyError `storage-unavailable`. */
+export async function bytesOf(path: string): Promise<Buffer> {
+  return onDisk(() => readFile(path));
+}
+
+async function writeAll(handle: FileHandle, bytes: Buffer): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    at += (await handle.write(bytes, at, bytes.length - at)).bytesWritten;
+  }
+}
+
+async function onDisk<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw new ProxyError('storage-unavailable', 'Keeping the uploaded file: the temporary directory of this server cannot be written or read. Try again later.', { cause: error });
+  }
+}
