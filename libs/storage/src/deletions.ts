@@ -1,5 +1,6 @@
 import { bufferBlob, EMPTY_BYTES, isTagDeleter, type ManifestBytes, type Registry, type Repository } from '@oci-package-proxy/oci';
 
+import type { Aliases } from './aliases.ts';
 import type { Changes } from './changes.ts';
 import type { LedgerCall } from './ledger-port.ts';
 import { confirmListed, putOnce } from './listed-writes.ts';
@@ -15,6 +16,7 @@ type DeleteCall = LedgerCall & { readonly by: string };
 export interface DeletionsOptions {
   readonly registry: Registry;
   readonly changes: Changes;
+  readonly aliases: Aliases;
   readonly mutex: PackageMutex;
   readonly logger: LedgerLogger;
   /** Milliseconds since the epoch. */
@@ -64,14 +66,16 @@ export class Deletions {
 
   // Hygiene: what is hidden stays hidden whether or not the registry can remove it.
   async #remove(repository: Repository, tags: readonly string[], call: DeleteCall): Promise<void> {
+    const { aliases, logger } = this.#options;
     if (!isTagDeleter(repository)) {
       return;
     }
     for (const tag of new Set(tags)) {
       try {
+        await aliases.remove(repository, tag, call);
         await repository.deleteTag(tag, { signal: call.signal });
       } catch (error) {
-        this.#options.logger.warn({ repository: repository.name, tag, err: error }, 'a deleted version is hidden, but its tag could not be removed');
+        logger.warn({ repository: repository.name, tag, err: error }, 'a deleted version is hidden, but its tag could not be removed');
       }
     }
   }

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { ManifestBytes, Repository } from '@oci-package-proxy/oci';
+import { type Descriptor, isManifest, type ManifestBytes, parseManifest, type Repository } from '@oci-package-proxy/oci';
 
 import { decodeEvent } from './event.ts';
-import { decodeFact } from './fact-manifest.ts';
-import { type Fact, MAX_DOCUMENT_BYTES, type PendingFact } from './fact.ts';
+import { decodeFact, factContent, isForOthers } from './fact-decoding.ts';
+import { type Fact, type FactContent, MAX_DOCUMENT_BYTES, type PendingFact } from './fact.ts';
 import type { Entry } from './fold.ts';
 import { inParallel } from './in-parallel.ts';
 import { decodeOrigin } from './origin.ts';
@@ -37,17 +37,36 @@ export async function readEntries(reading: TagReading, tags: readonly string[]):
   return entries.filter((entry) => entry !== null);
 }
 
-/** A fact with its document, which is a request of its own where it is large; null when storage has lost it. */
-export async function completeFact(reading: TagReading, { fact, document }: PendingFact): Promise<Fact | null> {
+/**
+ * A fact with what is not in its manifest or index: the index's child and the document are a request each where they are large.
+ * `lost`, and logged: storage does not have them. `foreign`: the index's child is none of ours.
+ * @throws ProxyError `integrity` for a child or document that is damaged.
+ */
+export async function completeFact(reading: TagReading, { fact, content }: PendingFact): Promise<Fact | 'lost' | 'foreign'> {
+  const said = 'digest' in content ? await readContent(reading, content) : content;
+  if (typeof said === 'string') {
+    return said === 'lost' ? lost(reading, fact.tag, content) : said;
+  }
+  const { document } = said;
   if (typeof document === 'string') {
-    return { ...fact, document };
+    return { ...fact, ...said, document };
   }
   const bytes = await readStoredBlob(reading.repository, document, { limit: MAX_DOCUMENT_BYTES, signal: reading.signal });
-  if (bytes === null) {
-    reading.logger.warn({ repository: reading.ref.repository, tag: fact.tag, digest: document.digest }, 'storage has lost the document of a version');
-    return null;
+  return bytes === null ? lost(reading, fact.tag, document) : { ...fact, ...said, document: bytes.toString('utf8') };
+}
+
+async function readContent({ repository, signal }: TagReading, child: Descriptor): Promise<FactContent | 'lost' | 'foreign'> {
+  const stored = await repository.readManifest(child.digest, { signal });
+  if (stored === null) {
+    return 'lost';
   }
-  return { ...fact, document: bytes.toString('utf8') };
+  const manifest = parseManifest(stored);
+  return (isManifest(manifest) ? factContent(manifest) : null) ?? 'foreign';
+}
+
+function lost({ ref, logger }: TagReading, tag: string, { digest }: Pick<Descriptor, 'digest'>): 'lost' {
+  logger.warn({ repository: ref.repository, tag, digest }, 'storage has lost the document of a version');
+  return 'lost';
 }
 
 async function readEntry(reading: TagReading, tag: string): Promise<Entry | null> {
@@ -84,18 +103,22 @@ async function readListed(repository: Repository, tag: string, signal: AbortSign
 async function decodeEntry(reading: TagReading, tag: string, stored: ManifestBytes): Promise<Entry | null> {
   const { digest } = stored;
   const decoded = decodeManifest(reading, tag, stored);
-  if (decoded === null) {
-    // Signatures and other people's pushes are no news; what bears our name and is not ours is.
-    if (kindOf(tag) !== 'fact' || stored.bytes.includes(MEDIA_TYPE_PREFIX)) {
-      reading.logger.warn({ repository: reading.ref.repository, tag, digest }, 'a tag does not hold what it must; it is ignored');
-    }
-    return { kind: 'ignored', tag, digest };
-  }
-  if ('kind' in decoded) {
+  if (decoded !== null && 'kind' in decoded) {
     return decoded;
   }
-  const fact = await completeFact(reading, decoded);
-  return fact === null ? null : { kind: 'fact', tag, digest, fact };
+  const fact = decoded === null ? 'foreign' : await completeFact(reading, decoded);
+  if (fact === 'foreign') {
+    warnOfForeign(reading, tag, stored);
+    return { kind: 'ignored', tag, digest };
+  }
+  return fact === 'lost' ? null : { kind: 'fact', tag, digest, fact };
+}
+
+// Signatures and other people's pushes are no news; what bears our name and is not ours is.
+function warnOfForeign({ ref, logger }: TagReading, tag: string, stored: ManifestBytes): void {
+  if ((kindOf(tag) !== 'fact' || stored.bytes.includes(MEDIA_TYPE_PREFIX)) && !isForOthers(ref, tag, stored)) {
+    logger.warn({ repository: ref.repository, tag, digest: stored.digest }, 'a tag does not hold what it must; it is ignored');
+  }
 }
 
 function decodeManifest({ ref }: TagReading, tag: string, stored: ManifestBytes): Entry | PendingFact | null {

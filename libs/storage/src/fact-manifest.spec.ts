@@ -1,7 +1,8 @@
 import { digestOf, INDEX_MEDIA_TYPE, parseManifest } from '@oci-package-proxy/oci';
 import { describe, expect, it } from 'vitest';
 
-import { decodeFact, encodeFact } from './fact-manifest.ts';
+import { decodeFact } from './fact-decoding.ts';
+import { encodeFact } from './fact-manifest.ts';
 import { newFact, rawManifest, REF } from './sample-fact.contract.ts';
 import { ANNOTATIONS, LEDGER_TYPES } from './vendor.ts';
 
@@ -22,11 +23,14 @@ describe('encodeFact', () => {
 
     const pending = decodeFact(REF, '1.0.0', stored);
     expect(pending).toMatchObject({
-      document: fact.document,
       fact: { tag: '1.0.0', version: '1.0.0', digest: stored.digest, payload: fact.payload, at: fact.at, origin: 'published', assign: fact.assign, stamp: STAMP },
     });
     expect(pending?.fact.annotations).toMatchObject({ 'org.example': 'x', [ANNOTATIONS.by]: 'alice' });
-    expect(pending?.fact.layers).toEqual([{ mediaType: 'application/octet-stream', digest: fact.payload, size: 13 }]);
+    expect(pending?.content).toEqual({
+      artifactType: fact.artifactType,
+      document: fact.document,
+      layers: [{ mediaType: 'application/octet-stream', digest: fact.payload, size: 13 }],
+    });
   });
 
   it('has bytes that depend on the fact alone where nothing is assigned', () => {
@@ -47,13 +51,13 @@ describe('encodeFact', () => {
 
     const pending = decodeFact(REF, '1.0.0', encodeFact(REF, newFact('1.0.0', { document }), { origin: 'published', stamp: null }));
 
-    expect(pending?.document).toMatchObject({ digest: digestOf(document), size: document.length });
+    expect(pending?.content).toMatchObject({ document: { digest: digestOf(document), size: document.length } });
   });
 });
 
 describe('decodeFact', () => {
   it.each([
-    ['an artifact type of somebody else', changed((manifest) => { manifest['artifactType'] = 'application/vnd.cncf.helm.config.v1+json'; })],
+    ['a document of somebody else', changed((manifest) => { Object.assign(manifest.layers[0] as object, { mediaType: 'application/json' }); })],
     ['no artifact type', changed((manifest) => { delete manifest['artifactType']; })],
     ['an artifact type that is no text', changed((manifest) => { manifest['artifactType'] = 5; })],
     ['the artifact type of an event', changed((manifest) => { manifest['artifactType'] = LEDGER_TYPES.event; })],
@@ -95,12 +99,12 @@ describe('decodeFact', () => {
   it.each([{ data: 5 }, { data: Buffer.from('other').toString('base64') }])('reads the blob where the document inside is not what its digest says: %j', (change) => {
     const stored = changed((manifest) => { Object.assign(manifest.layers[0] as object, change); });
 
-    expect(decodeFact(REF, '1.0.0', stored)?.document).toMatchObject({ digest: expect.stringMatching(/^sha256:/) as string });
+    expect(decodeFact(REF, '1.0.0', stored)?.content).toHaveProperty('document.digest', expect.stringMatching(/^sha256:/));
   });
 
   it('drops annotations of a layer that are no texts', () => {
     const stored = changed((manifest) => { Object.assign(manifest.layers[1] as object, { annotations: { a: {} }, data: 7 }); });
 
-    expect(decodeFact(REF, '1.0.0', stored)?.fact.layers[0]).not.toHaveProperty('annotations');
+    expect(decodeFact(REF, '1.0.0', stored)?.content).toHaveProperty('layers', [{ mediaType: 'application/octet-stream', digest: newFact('1.0.0').payload, size: 13 }]);
   });
 });

@@ -4,23 +4,22 @@ import {
   type Descriptor,
   digestOf,
   EMPTY_DESCRIPTOR,
-  isManifest,
+  INDEX_MEDIA_TYPE,
   MANIFEST_MEDIA_TYPE,
+  type Manifest,
   type ManifestBytes,
   manifestBytes,
-  parseManifest,
 } from '@oci-package-proxy/oci';
 
-import type { Fact, NewFact, PendingFact } from './fact.ts';
-import { isJsonObject, parseJson } from './json-value.ts';
+import type { NewChild, NewFact, NewLayer } from './fact.ts';
 import type { Origin, PackageRef } from './package-ref.ts';
-import { isStamp, type Stamp } from './tags.ts';
-import { ANNOTATIONS, LEDGER_TYPES, MEDIA_TYPE_PREFIX } from './vendor.ts';
+import type { Stamp } from './tags.ts';
+import { ANNOTATIONS } from './vendor.ts';
 
 /** Documents up to this many bytes are inside the manifest, so that a fold needs one request a fact. */
 const INLINE_BYTES = 32 * 1024;
-
-const LEDGER_TYPE_SET: ReadonlySet<string> = new Set(Object.values(LEDGER_TYPES));
+/** The same for the manifest with the document, inside its index. */
+const INLINE_MANIFEST_BYTES = 128 * 1024;
 
 /** Who writes a fact, and how it takes part in the order of events. */
 export interface FactWriting {
@@ -36,21 +35,60 @@ export function documentBlob(fact: NewFact): BlobSource {
   return bufferBlob(Buffer.from(fact.document, 'utf8'));
 }
 
-/** The manifest of a new fact. Without `stamp` and `by` its bytes depend on the fact alone. */
+/** What is put under the tag of a new fact: its manifest, or its index. Without `stamp` and `by` its bytes depend on the fact alone. */
 export function encodeFact(ref: PackageRef, fact: NewFact, how: FactWriting): ManifestBytes {
+  const annotations = { ...fact.annotations, ...ledgerAnnotations(ref, fact, how) };
+  if (fact.index === undefined) {
+    return manifestBytes({ ...ownManifest(fact), annotations });
+  }
+  return manifestBytes({
+    schemaVersion: 2,
+    mediaType: INDEX_MEDIA_TYPE,
+    artifactType: fact.index.artifactType,
+    manifests: [...fact.index.children.flatMap(childEntries), ownEntry(fact)],
+    annotations,
+  });
+}
+
+/** The manifests that the index of a new fact lists, each once, in its order; none where there is no index. */
+export function childManifests(fact: NewFact): readonly ManifestBytes[] {
+  if (fact.index === undefined) {
+    return [];
+  }
+  const children = [...fact.index.children.map((child) => manifestBytes(childManifest(child))), manifestBytes(ownManifest(fact))];
+  return [...new Map(children.map((child) => [child.digest, child])).values()];
+}
+
+function ownManifest(fact: NewFact): Manifest {
   const document = Buffer.from(fact.document, 'utf8');
   const inline = document.length <= INLINE_BYTES ? { data: document.toString('base64') } : {};
-  return manifestBytes({
+  return {
     schemaVersion: 2,
     mediaType: MANIFEST_MEDIA_TYPE,
     artifactType: fact.artifactType,
     config: EMPTY_DESCRIPTOR,
-    layers: [
-      { mediaType: fact.documentMediaType, digest: digestOf(document), size: document.length, ...inline },
-      ...fact.layers.map(({ mediaType, source, annotations }) => ({ mediaType, digest: source.digest, size: source.size, ...(annotations === undefined ? {} : { annotations }) })),
-    ],
-    annotations: { ...fact.annotations, ...ledgerAnnotations(ref, fact, how) },
-  });
+    layers: [{ mediaType: fact.documentMediaType, digest: digestOf(document), size: document.length, ...inline }, ...fact.layers.map(layerEntry)],
+  };
+}
+
+function childManifest({ artifactType, layers }: NewChild): Manifest {
+  return { schemaVersion: 2, mediaType: MANIFEST_MEDIA_TYPE, artifactType, config: EMPTY_DESCRIPTOR, layers: layers.map(layerEntry) };
+}
+
+function layerEntry({ mediaType, source, annotations }: NewLayer): Descriptor {
+  return { mediaType, digest: source.digest, size: source.size, ...(annotations === undefined ? {} : { annotations }) };
+}
+
+function ownEntry(fact: NewFact): Descriptor {
+  const { mediaType, digest, bytes } = manifestBytes(ownManifest(fact));
+  const inline = bytes.length <= INLINE_MANIFEST_BYTES ? { data: bytes.toString('base64') } : {};
+  return { mediaType, digest, size: bytes.length, artifactType: fact.artifactType, ...inline };
+}
+
+function childEntries(child: NewChild): readonly Descriptor[] {
+  const { mediaType, digest, bytes } = manifestBytes(childManifest(child));
+  const platform = child.platform === undefined ? {} : { platform: { architecture: child.platform.architecture, os: child.platform.os } };
+  return [{ artifactType: child.artifactType }, ...(child.also ?? [])].map(({ artifactType, ...rest }) => ({ mediaType, digest, size: bytes.length, artifactType, ...platform, ...rest }));
 }
 
 function ledgerAnnotations(ref: PackageRef, fact: NewFact, how: FactWriting): Record<string, string> {
@@ -66,72 +104,13 @@ function ledgerAnnotations(ref: PackageRef, fact: NewFact, how: FactWriting): Re
   if (how.by !== undefined) {
     annotations[ANNOTATIONS.by] = how.by;
   }
+  if (fact.aliases !== undefined && fact.aliases.length > 0) {
+    annotations[ANNOTATIONS.aliases] = JSON.stringify(fact.aliases);
+  }
   if (how.stamp !== null && fact.assign !== undefined) {
     annotations[ANNOTATIONS.assign] = JSON.stringify(fact.assign);
     annotations[ANNOTATIONS.sequence] = String(how.stamp.sequence);
     annotations[ANNOTATIONS.random] = how.stamp.random;
   }
   return annotations;
-}
-
-/**
- * The fact in a manifest, or null when the manifest is not a fact of `ref` under `tag`: somebody else's push.
- * @throws ProxyError `integrity` when the bytes are no manifest.
- */
-export function decodeFact(ref: PackageRef, tag: string, stored: ManifestBytes): PendingFact | null {
-  const manifest = parseManifest(stored);
-  if (!isManifest(manifest) || !isFactType(manifest.artifactType)) {
-    return null;
-  }
-  const annotations = manifest.annotations ?? {};
-  const [document, ...layers] = manifest.layers;
-  const origin = annotations[ANNOTATIONS.origin];
-  if (document === undefined || manifest.layers.some(({ size }) => size < 0) || (origin !== 'published' && origin !== 'upstream')) {
-    return null;
-  }
-  if (annotations[ANNOTATIONS.tag] !== tag || annotations[ANNOTATIONS.package] !== ref.name || annotations[ANNOTATIONS.ecosystem] !== ref.ecosystem) {
-    return null;
-  }
-  const fact = {
-    tag,
-    version: annotations[ANNOTATIONS.version] ?? tag,
-    digest: stored.digest,
-    artifactType: manifest.artifactType,
-    payload: annotations[ANNOTATIONS.payload] ?? '',
-    at: timeIn(annotations[ANNOTATIONS.created]),
-    origin,
-    layers: layers.map(checkedLayer),
-    annotations,
-    ...decodeAssignment(annotations),
-  } as const;
-  return { fact, document: inlineDocument(document) ?? document };
-}
-
-/** Whether an artifact type is one of facts: ours, and none of the ledger's own. */
-export function isFactType(artifactType: unknown): artifactType is string {
-  return typeof artifactType === 'string' && artifactType.startsWith(MEDIA_TYPE_PREFIX) && !LEDGER_TYPE_SET.has(artifactType);
-}
-
-// Drops what is of no use to a reader, and what may be of any type.
-function checkedLayer({ mediaType, digest, size, annotations }: Descriptor): Descriptor {
-  const texts = isJsonObject(annotations) && Object.values(annotations).every((value) => typeof value === 'string');
-  return { mediaType, digest, size, ...(texts ? { annotations } : {}) };
-}
-
-function timeIn(text: string | undefined): string {
-  return text === undefined || Number.isNaN(Date.parse(text)) ? '' : text;
-}
-
-function inlineDocument(layer: Descriptor): string | null {
-  if (typeof layer.data !== 'string') {
-    return null;
-  }
-  const bytes = Buffer.from(layer.data, 'base64');
-  return digestOf(bytes) === layer.digest ? bytes.toString('utf8') : null;
-}
-
-function decodeAssignment(annotations: Readonly<Record<string, string>>): Pick<Fact, 'assign' | 'stamp'> {
-  const assign = parseJson(annotations[ANNOTATIONS.assign] ?? '');
-  const stamp = { sequence: Number(annotations[ANNOTATIONS.sequence] ?? Number.NaN), random: annotations[ANNOTATIONS.random] ?? '' };
-  return isJsonObject(assign) && isStamp(stamp) ? { assign, stamp } : { assign: {}, stamp: null };
 }

@@ -1,6 +1,7 @@
 import type { BlobBody, ByteRange, Descriptor, Registry } from '@oci-package-proxy/oci';
 
 import { completeFact } from './entries.ts';
+import { isForOthers } from './fact-decoding.ts';
 import type { Fact } from './fact.ts';
 import type { LedgerCall } from './ledger-port.ts';
 import type { PackageFolds } from './package-folds.ts';
@@ -35,12 +36,15 @@ export class FactReader {
     if (deleted || manifest === null) {
       return null;
     }
-    if (pending === null) {
-      logger.warn({ repository: ref.repository, tag, digest: manifest.digest }, 'the tag of a version holds something that is not ours');
+    const fact = pending === null ? 'foreign' : await completeFact({ repository, ref, logger, signal }, pending);
+    if (fact === 'foreign') {
+      if (!isForOthers(ref, tag, manifest)) {
+        logger.warn({ repository: ref.repository, tag, digest: manifest.digest }, 'the tag of a version holds something that is not ours');
+      }
       return null;
     }
     folds.meet(ref, tag, manifest.digest);
-    return completeFact({ repository, ref, logger, signal }, pending);
+    return fact === 'lost' ? null : fact;
   }
 
   /** `LedgerReader.open` */

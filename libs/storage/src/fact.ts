@@ -41,6 +41,7 @@ export interface NewFact {
   readonly tag: string;
   /** The version or file name as the ecosystem writes it. */
   readonly version: string;
+  /** Any but one of the ledger's own; with `index` it begins with `MEDIA_TYPE_PREFIX`, by which the manifest is found. */
   readonly artifactType: string;
   /** JSON text. */
   readonly document: string;
@@ -68,8 +69,9 @@ export interface NewFact {
 export interface Fact {
   readonly tag: string;
   readonly version: string;
-  /** Of the manifest. */
+  /** Of what stands under the tag: the manifest, or the index. */
   readonly digest: Digest;
+  /** Of the manifest with the document and the layers. */
   readonly artifactType: string;
   readonly payload: string;
   /** ISO 8601; empty where storage holds no time. */
@@ -85,8 +87,15 @@ export interface Fact {
   readonly stamp: Stamp | null;
 }
 
-/** A fact whose document is a blob that has to be read first. */
-export interface PendingFact {
-  readonly fact: Omit<Fact, 'document'>;
+/** What a fact's own manifest says. */
+export interface FactContent extends Pick<Fact, 'artifactType' | 'layers'> {
+  /** A descriptor: of the blob that has to be read. */
   readonly document: string | Descriptor;
+}
+
+/** A fact as its tag says it, before the rest of it is read. */
+export interface PendingFact {
+  readonly fact: Omit<Fact, keyof FactContent>;
+  /** A descriptor: of the index's child that has to be read. */
+  readonly content: FactContent | Descriptor;
 }

@@ -3,8 +3,8 @@ import { isTagCreator, type ManifestBytes, type Registry, type Repository } from
 
 import type { Catalogue } from './catalogue.ts';
 import type { Changes } from './changes.ts';
-import { checkFact, writeFactBlobs } from './fact-blobs.ts';
 import { encodeFact } from './fact-manifest.ts';
+import { checkFact, writeFactParts } from './fact-parts.ts';
 import type { NewFact } from './fact.ts';
 import type { IngestOutcome, LedgerCall } from './ledger-port.ts';
 import type { Origins } from './origin.ts';
@@ -34,7 +34,7 @@ export class Ingester {
 
   /** `LedgerIngester.ingest` */
   async ingest(ref: PackageRef, fact: NewFact, call: LedgerCall = {}): Promise<IngestOutcome> {
-    checkFact(fact);
+    checkFact(ref, fact);
     return this.#options.changes.around(ref, () => this.#ingest(ref, fact, call));
   }
 
@@ -47,7 +47,7 @@ export class Ingester {
     const before = await this.#standing(repository, ref, { fact, call, mine: null });
     if (before === 'present') {
       // The manifest is no proof that storage still has what it names.
-      await writeFactBlobs(repository, fact, call.signal);
+      await writeFactParts(repository, fact, call.signal);
       // Whoever stored it may have died before it said so.
       await changes.announce(ref);
     }
@@ -55,12 +55,12 @@ export class Ingester {
       return before;
     }
     await catalogue.add(ref, call);
-    await writeFactBlobs(repository, fact, call.signal);
+    await writeFactParts(repository, fact, call.signal);
     return changes.announced(ref, () => this.#put(repository, ref, { fact, call }));
   }
 
   async #put(repository: Repository, ref: PackageRef, { fact, call }: { readonly fact: NewFact; readonly call: LedgerCall }): Promise<IngestOutcome> {
-    const mine = encodeFact(ref, { ...fact, assign: undefined }, { origin: 'upstream', stamp: null });
+    const mine = encodeFact(ref, { ...fact, assign: undefined, aliases: undefined }, { origin: 'upstream', stamp: null });
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       await (isTagCreator(repository)
         ? repository.createTag(fact.tag, mine, { signal: call.signal })

@@ -1,11 +1,12 @@
 import { randomInt } from 'node:crypto';
 
-import { ProxyError } from '@oci-package-proxy/errors';
 import type { BlobBody, ByteRange, Descriptor, Registry } from '@oci-package-proxy/oci';
 
+import { Aliases } from './aliases.ts';
 import { Catalogue } from './catalogue.ts';
 import { Changes } from './changes.ts';
 import { Deletions } from './deletions.ts';
+import { DerivedIndexes } from './derived-indexes.ts';
 import { EventRecorder } from './event-recorder.ts';
 import { FactReader } from './fact-reader.ts';
 import type { Fact, NewFact } from './fact.ts';
@@ -52,6 +53,7 @@ export class Ledger implements LedgerPort {
   readonly #deletions: Deletions;
   readonly #ingester: Ingester;
   readonly #upstream: UpstreamStates;
+  readonly #derived: DerivedIndexes;
 
   constructor({ registry, changes: sink, logger = SILENT, clock = Date.now, random = secureRandom, foldBytes = FOLD_BYTES, flat = false }: LedgerOptions) {
     const mutex = new PackageMutex();
@@ -62,11 +64,13 @@ export class Ledger implements LedgerPort {
     const changes = new Changes({ folds: this.#folds, sink, logger });
     this.#changes = changes;
     this.#facts = new FactReader({ registry, folds: this.#folds, logger });
-    this.#publisher = new Publisher({ registry, folds: this.#folds, origins: this.#origins, catalogue: this.#catalogue, changes, mutex, random });
+    const aliases = new Aliases(logger);
+    this.#publisher = new Publisher({ registry, folds: this.#folds, origins: this.#origins, catalogue: this.#catalogue, changes, aliases, mutex, random });
     this.#recorder = new EventRecorder({ registry, folds: this.#folds, changes, mutex, clock, random });
-    this.#deletions = new Deletions({ registry, changes, mutex, logger, clock });
+    this.#deletions = new Deletions({ registry, changes, aliases, mutex, logger, clock });
     this.#ingester = new Ingester({ registry, folds: this.#folds, origins: this.#origins, catalogue: this.#catalogue, changes, logger });
     this.#upstream = new UpstreamStates({ registry, origins: this.#origins, logger });
+    this.#derived = new DerivedIndexes({ registry, folds: this.#folds, origins: this.#origins, mutex, logger, random });
   }
 
   async fold(ref: PackageRef, call?: LedgerCall & { readonly fresh?: boolean }): Promise<Fold> {
@@ -122,7 +126,7 @@ export class Ledger implements LedgerPort {
   }
 
   async writeDerived(ref: PackageRef, derive: (fold: Fold) => readonly DerivedIndex[], call?: LedgerCall): Promise<DerivedOutcome> {
-    throw new ProxyError('internal', `not built yet ${ref.name} ${derive.length} ${call === undefined}`);
+    return this.#derived.write(ref, derive, call);
   }
 
   async refreshSnapshot(ref: PackageRef, call?: LedgerCall): Promise<boolean> {

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 
 import { Ledger } from './ledger.ts';
 import type { NewFact, PackageRef } from './index.ts';
-import { keptLog, newFact, rawManifest, REF, requestsOf } from './sample-fact.contract.ts';
+import { child, indexFact, keptLog, newFact, rawManifest, REF, requestsOf } from './sample-fact.contract.ts';
 import { deletionTag } from './tags.ts';
 
 const BY = { by: 'alice' };
@@ -260,7 +260,14 @@ describe.each(MODES)('publish, create-only tags: $createOnly', ({ createOnly }) 
     ['a document that is too large', newFact('1.0.0', { document: JSON.stringify('x'.repeat(16 * 1024 * 1024)) }), 'too-large'],
     ['a tag of the ledger', newFact('1.0.0', { tag: '_snapshot' }), 'internal'],
     ['a type of the ledger', newFact('1.0.0', { artifactType: 'application/vnd.oci-package-proxy.event.v1' }), 'internal'],
-    ['a type of somebody else', newFact('1.0.0', { artifactType: 'application/vnd.other' }), 'internal'],
+    ['no type', newFact('1.0.0', { artifactType: '' }), 'internal'],
+    ['a document of somebody else', newFact('1.0.0', { documentMediaType: 'application/json' }), 'internal'],
+    ['an index whose own child is not found by its type', indexFact('1.0.0', { artifactType: 'application/vnd.other' }), 'internal'],
+    ['an index with a type of the ledger', indexFact('1.0.0', { index: { artifactType: 'application/vnd.oci-package-proxy.claim.v1', children: [] } }), 'internal'],
+    ['a child that could be taken for our own', indexFact('1.0.0', { index: { artifactType: 'application/vnd.other', children: [child('linux', { artifactType: 'application/vnd.oci-package-proxy.x' })] } }), 'internal'],
+    ['more children than an index can name', indexFact('1.0.0', { index: { artifactType: 'application/vnd.other', children: Array.from({ length: 20_000 }, () => child('linux')) } }), 'too-large'],
+    ['a further tag that is the first one', newFact('1.0.0', { aliases: ['1.0.0'] }), 'internal'],
+    ['a further tag of the ledger', newFact('1.0.0', { aliases: ['_origin'] }), 'internal'],
     ['no document', newFact('1.0.0', { document: '' }), 'internal'],
     ['a payload that is too long', newFact('1.0.0', { payload: 'x'.repeat(1025) }), 'internal'],
     ['no time', newFact('1.0.0', { at: 'soon' }), 'internal'],

@@ -1,11 +1,12 @@
 import { ProxyError } from '@oci-package-proxy/errors';
 import type { ManifestBytes, Registry, Repository } from '@oci-package-proxy/oci';
 
+import type { Aliases } from './aliases.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Changes } from './changes.ts';
 import { decideTag } from './decide-rounds.ts';
-import { checkFact, writeFactBlobs } from './fact-blobs.ts';
 import { encodeFact } from './fact-manifest.ts';
+import { checkFact, writeFactParts } from './fact-parts.ts';
 import type { NewFact } from './fact.ts';
 import type { LedgerCall, PublishOutcome } from './ledger-port.ts';
 import { confirmListed } from './listed-writes.ts';
@@ -32,6 +33,7 @@ export interface PublisherOptions {
   readonly origins: Origins;
   readonly catalogue: Catalogue;
   readonly changes: Changes;
+  readonly aliases: Aliases;
   readonly mutex: PackageMutex;
   /** A number from 0 to 1, 1 excluded. */
   readonly random: () => number;
@@ -47,7 +49,7 @@ export class Publisher {
 
   /** `LedgerPublisher.publish` */
   async publish(ref: PackageRef, fact: NewFact, call: PublishCall): Promise<PublishOutcome> {
-    checkFact(fact);
+    checkFact(ref, fact);
     const { registry, catalogue, changes, mutex } = this.#options;
     const work = { repository: registry.repository(ref.repository), ref, fact, call };
     return changes.around(ref, async () => {
@@ -57,7 +59,7 @@ export class Publisher {
       }
       await catalogue.add(ref, call);
       // Large files of one package must not wait for each other, and so the mutex is free meanwhile.
-      await writeFactBlobs(work.repository, fact, call.signal);
+      await writeFactParts(work.repository, fact, call.signal);
       return mutex.run(ref.repository, () => this.#store(work), call.signal);
     });
   }
@@ -78,7 +80,8 @@ export class Publisher {
       return null;
     }
     refuseOther(stored, ref, fact);
-    // Whoever stored it may have died before it said so.
+    // Whoever stored it may have died before it wrote all of them, or before it said so.
+    await this.#options.aliases.put(repository, fact, { standing: stored.manifest, signal: call.signal });
     await this.#options.changes.announce(ref);
     return 'same';
   }
@@ -99,6 +102,7 @@ export class Publisher {
     if (tags.has(deletion)) {
       throw deleted(ref, fact);
     }
+    await this.#options.aliases.put(repository, fact, { standing, signal: call.signal });
     this.#options.folds.meet(ref, fact.tag, standing.digest);
     return standing === manifest ? 'created' : 'same';
   }

@@ -1,6 +1,6 @@
 import { bufferBlob, type Digest, digestOf, EMPTY_DESCRIPTOR, MANIFEST_MEDIA_TYPE, type Manifest, type ManifestBytes, type MemoryRegistry } from '@oci-package-proxy/oci';
 
-import type { LedgerLogger, NewFact, PackageRef } from './index.ts';
+import type { LedgerLogger, NewChild, NewFact, PackageRef } from './index.ts';
 import { MEDIA_TYPE_PREFIX } from './vendor.ts';
 
 /** A package of an ecosystem that does not exist. */
@@ -20,6 +20,22 @@ export function newFact(version: string, changes: Partial<NewFact> & { readonly 
     at: '2026-01-02T03:04:05.000Z',
     ...rest,
   };
+}
+
+/** What the index of {@link indexFact} lists for one operating system. */
+export function child(os: string, changes: Partial<NewChild> & { readonly content?: string } = {}): NewChild {
+  const { content = `file for ${os}`, ...rest } = changes;
+  return {
+    artifactType: 'application/vnd.example.target',
+    layers: [{ mediaType: 'archive/zip', source: bufferBlob(Buffer.from(content)) }],
+    platform: { os, architecture: 'amd64' },
+    ...rest,
+  };
+}
+
+/** A version of {@link REF} that is stored as an index, for two platforms. */
+export function indexFact(version: string, changes: Parameters<typeof newFact>[1] = {}): NewFact {
+  return newFact(version, { index: { artifactType: 'application/vnd.example.index', children: [child('linux'), child('darwin')] }, ...changes });
 }
 
 /** A digest that is the digest of `text`. */

@@ -1,6 +1,6 @@
 import type { ManifestBytes, Repository } from '@oci-package-proxy/oci';
 
-import { decodeFact } from './fact-manifest.ts';
+import { decodeFact } from './fact-decoding.ts';
 import type { PendingFact } from './fact.ts';
 import type { PackageRef } from './package-ref.ts';
 import { isWrongData } from './stored-blob.ts';

@@ -31,6 +31,10 @@ export const ANNOTATIONS = {
   by: `${ANNOTATION_PREFIX}by`,
   /** The tag that a deletion hides. */
   deletes: `${ANNOTATION_PREFIX}deletes`,
+  /** JSON list of the further tags that the same manifest is put under. */
+  aliases: `${ANNOTATION_PREFIX}aliases`,
+  /** Marks an index that is made of facts, and is none. */
+  derived: `${ANNOTATION_PREFIX}derived`,
   /** Digest of derived content before compression: equal when nothing has to be written. */
   content: `${ANNOTATION_PREFIX}content`,
   /** https://github.com/opencontainers/image-spec/blob/main/annotations.md */

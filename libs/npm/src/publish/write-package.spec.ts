@@ -288,7 +288,7 @@ describe('publish', () => {
 
   it('takes another version under a name of the time when more was allowed', async () => {
     const source = bufferBlob(Buffer.from('x'));
-    const old = { tag: '0.9.0', version: '0.9.0', artifactType: `${MEDIA_TYPE_PREFIX}npm.version.v1`, document: '{}', documentMediaType: 'application/json', layers: [{ mediaType: 'application/gzip', source }], payload: 'x', at: '2012-01-01T00:00:00.000Z' };
+    const old = { tag: '0.9.0', version: '0.9.0', artifactType: `${MEDIA_TYPE_PREFIX}npm.version.v1`, document: '{}', documentMediaType: `${MEDIA_TYPE_PREFIX}npm.manifest.v1+json`, layers: [{ mediaType: 'application/gzip', source }], payload: 'x', at: '2012-01-01T00:00:00.000Z' };
     await expect(publish('JSONStream', '1.0.0')).rejects.toMatchObject({ code: 'invalid' });
     await ledger.publish(refOf('JSONStream'), old, { by: 'x' });
 

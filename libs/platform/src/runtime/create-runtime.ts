@@ -1,6 +1,5 @@
 import { createAccess } from '@oci-package-proxy/access';
 import { EmittingIngestQueue, type PeerSource, WithHolders } from '@oci-package-proxy/ingest';
-import type { Registry } from '@oci-package-proxy/oci';
 import { Ledger } from '@oci-package-proxy/storage';
 import { peerSource, SharedDownloads } from '@oci-package-proxy/upstream';
 
@@ -16,7 +15,6 @@ import { UpstreamAccesses } from './upstream-access.ts';
 
 /** A {@link Runtime} with what only its owner may touch. */
 export interface OwnedRuntime extends Runtime {
-  readonly registry: Registry;
   readonly transport: IngestTransport;
   readonly peer: PeerSource;
   /** Storage is required; without the queue the process still serves. */

@@ -47,6 +47,9 @@ export interface Ecosystem {
   readonly codec: IngestCodec;
   /** What operators can do with it from the command line. */
   readonly commands?: readonly AdminCommand[];
-  /** Lines to paste that point its clients at `origin` (no slash at its end). */
-  hints(origin: string, token: string | null): readonly string[];
+  /**
+   * Lines to paste that point its clients at `origin` (no slash at its end).
+   * @param secureOrigin the same by HTTPS; left out or null: there is none.
+   */
+  hints(origin: string, token: string | null, secureOrigin?: string | null): readonly string[];
 }

@@ -1,5 +1,6 @@
 import type { Access, Tokens } from '@oci-package-proxy/access';
 import type { ChangeBus, Holders, IngestQueue } from '@oci-package-proxy/ingest';
+import type { Registry } from '@oci-package-proxy/oci';
 import type { LedgerPort } from '@oci-package-proxy/storage';
 import type { Downloads, Upstream, UpstreamDocuments } from '@oci-package-proxy/upstream';
 
@@ -19,6 +20,8 @@ export interface Runtime {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly ledger: LedgerPort;
+  /** The store below the ledger: only for reading what others put there. */
+  readonly registry: Registry;
   readonly access: Access;
   readonly tokens: Tokens;
   /** One fetch for everybody who waits, in this process and, with a queue server, in all of them. */

@@ -42,6 +42,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Runni
 
 function welcome(config: AppConfig, { listeners, internal }: Served, ecosystems: readonly Ecosystem[]): string {
   const origin = config.publicUrl ?? listeners.url;
+  const secure = origin.startsWith('https:') ? origin : listeners.tlsUrl;
   const token = config.adminTokenIsNew ? config.adminToken : null;
   const lines = [
     '',
@@ -50,7 +51,7 @@ function welcome(config: AppConfig, { listeners, internal }: Served, ecosystems:
     `  health and metrics: ${internal.url}/readyz, ${internal.url}/metrics`,
     `  packages are kept in ${config.storage.url}`,
     ...(token === null ? [] : ['', 'Admin token, shown this once; it may do everything:', `  ${token}`]),
-    ...ecosystems.flatMap((ecosystem) => ['', `${ecosystem.name}:`, ...ecosystem.hints(origin, token).map((line) => `  ${line}`)]),
+    ...ecosystems.flatMap((ecosystem) => ['', `${ecosystem.name}:`, ...ecosystem.hints(origin, token, secure).map((line) => `  ${line}`)]),
     '',
     'Stop with Ctrl-C; running transfers may finish.',
     '',
