@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
+
 import { canonicalJson, type Descriptor } from '@oci-package-proxy/oci';
-import { versionTag } from '@oci-package-proxy/mapping';
+import { MAX_TAG_LENGTH, versionTag } from '@oci-package-proxy/mapping';
 import { type Fact, MEDIA_TYPE_PREFIX } from '@oci-package-proxy/storage';
 
 import type { Platform, ProviderArchive, SigningKey } from './provider.ts';
@@ -126,14 +128,20 @@ export function layerOf(fact: Pick<Fact, 'layers'>, mediaType: string): Descript
   return fact.layers.find((layer) => layer.mediaType === mediaType) ?? null;
 }
 
-/** The tag of one platform of a version that was pulled through: `_p.<os>_<arch>.<version>`. */
+/** The tag of one platform of a version that was pulled through: `_p.<os>_<arch>.<version>`; a hash of that where it is too long for a tag. */
 export function pulledTag(version: string, platform: Platform): string {
-  return `_p.${platformText(platform)}.${versionTag(version)}`;
+  const tag = `_p.${platformText(platform)}.${versionTag(version)}`;
+  return tag.length <= MAX_TAG_LENGTH ? tag : `_p.${createHash('sha256').update(tag, 'utf8').digest('hex')}`;
 }
 
 /** Key of a yank: its value is the reason, or an empty text. @param version as it is listed. */
 export function yankKey(version: string): string {
   return `yanked:${version}`;
+}
+
+/** Key of a block: nobody is to have that version of what is pulled through, held or not. Its value is the reason, or an empty text. @param version as it is listed. */
+export function blockKey(version: string): string {
+  return `blocked:${version}`;
 }
 
 /** Key of a key that may sign a namespace's providers; its value is a {@link SigningKey} with the time of its adding, null once removed. @param fingerprint upper-case hex. */

@@ -1,0 +1,72 @@
+import { ProxyError } from '@oci-package-proxy/errors';
+
+import type { TerraformUpstream } from '../config/hosts.ts';
+import { decodeProviderPackage, decodeProviderVersions, type UpstreamPackage, type UpstreamVersions } from '../documents/upstream-provider.ts';
+import { type ProviderAddress, providerText } from '../model/address.ts';
+import { type ListedVersion, type Platform, platformText } from '../model/provider.ts';
+import type { ReadCall } from '../read/read-port.ts';
+import { type Decoded, DecodedDocuments } from './decoded-documents.ts';
+import type { UpstreamRegistries } from './upstream-registry.ts';
+
+const JSON_TYPE = 'application/json';
+
+/** A provider and the registry that it is asked of. */
+export interface UpstreamSubject {
+  readonly upstream: TerraformUpstream;
+  readonly address: ProviderAddress;
+}
+
+/** Providers as upstream registries list and describe them: https://developer.hashicorp.com/terraform/internals/provider-registry-protocol */
+export class UpstreamProviders {
+  readonly #registries: UpstreamRegistries;
+  readonly #lists = new DecodedDocuments<UpstreamVersions>({ what: 'list of versions of a provider', accept: JSON_TYPE, decode: decodeProviderVersions });
+  readonly #packages = new DecodedDocuments<UpstreamPackage>({ what: 'description of a package of a provider', accept: JSON_TYPE, decode: decodeProviderPackage });
+
+  constructor(registries: UpstreamRegistries) {
+    this.#registries = registries;
+  }
+
+  /** What upstream lists; null when it does not know the provider. @throws ProxyError as `UpstreamDocuments.get`; never `not-found`. */
+  async versions(subject: UpstreamSubject, call: ReadCall = {}): Promise<Decoded<UpstreamVersions> | null> {
+    const url = await this.#url(subject, ['versions'], call);
+    return url === null ? null : this.#lists.get(subject.upstream, url, call);
+  }
+
+  /**
+   * A version as upstream lists it; null when it lists none of that name, which is never said from an old list.
+   * @throws ProxyError as {@link versions}; `upstream-unavailable` too when only an old list is there, which does not have it.
+   */
+  async listed(subject: UpstreamSubject, version: string, call: ReadCall = {}): Promise<ListedVersion | null> {
+    const url = await this.#url(subject, ['versions'], call);
+    const find = ({ versions }: UpstreamVersions): ListedVersion | null => versions.find((candidate) => candidate.version === version) ?? null;
+    const list = url === null ? null : await this.#lists.getWith(subject.upstream, url, { ...call, has: (value) => find(value) !== null });
+    const found = list === null ? null : find(list.value);
+    if (found === null && list?.stale === true) {
+      throw new ProxyError('upstream-unavailable', `${providerText(subject.address)} ${version}: not known here, and upstream cannot be asked now. Try again later.`);
+    }
+    return found;
+  }
+
+  /**
+   * One platform of a version; null when upstream does not have it.
+   * @throws ProxyError as {@link versions}; `upstream-unavailable` too for a description of another platform.
+   */
+  async package(subject: UpstreamSubject, { version, platform }: { readonly version: string; readonly platform: Platform }, call: ReadCall = {}): Promise<Decoded<UpstreamPackage> | null> {
+    const url = await this.#url(subject, [version, 'download', platform.os, platform.arch], call);
+    const found = url === null ? null : await this.#packages.get(subject.upstream, url, call);
+    if (found !== null && platformText(found.value.platform) !== platformText(platform)) {
+      throw new ProxyError('upstream-unavailable', `${providerText(subject.address)} ${version}: upstream describes ${platformText(found.value.platform)} when it is asked for ${platformText(platform)}. Report it to who runs it.`);
+    }
+    return found;
+  }
+
+  async #url({ upstream, address }: UpstreamSubject, path: readonly string[], call: ReadCall): Promise<string | null> {
+    const base = await this.#registries.providersBase(upstream, call);
+    return base === null ? null : new URL([address.namespace, address.type, ...path].map(encodeSegment).join('/'), base).href;
+  }
+}
+
+// Clients leave the `+` of build metadata as it is, and some stores tell it from `%2B`.
+function encodeSegment(text: string): string {
+  return encodeURIComponent(text).replaceAll('%2B', '+');
+}
