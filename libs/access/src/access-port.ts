@@ -58,4 +58,9 @@ export interface Tokens {
   revoke(owner: Principal, tokenOrId: string): Promise<void>;
   /** Checks a user's password and issues a login token with all that the user may. @throws ProxyError `unauthenticated`, `rate-limited`. */
   login(name: string, password: string, context: { readonly clientAddress: string }): Promise<{ readonly token: string; readonly info: TokenInfo }>;
+  /**
+   * Issues a token with all that `owner` may, now and later, to whoever has just shown that they are the owner.
+   * @throws ProxyError `forbidden` for an owner that is no user and not the administrator; `invalid` for an expiry in the past.
+   */
+  signIn(owner: Principal, token: { readonly description: string; readonly expires: string }): Promise<{ readonly token: string; readonly info: TokenInfo }>;
 }

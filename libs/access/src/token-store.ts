@@ -86,6 +86,13 @@ export class TokenStore implements Tokens {
     return this.#store({ name: name.normalize('NFC'), kind: 'user' }, { description: 'login', scope: FULL_SCOPE, expires });
   }
 
+  async signIn(owner: Principal, { description, expires }: { readonly description: string; readonly expires: string }): Promise<Issued> {
+    if (owner.kind !== 'user' && owner.kind !== 'admin') {
+      throw new ProxyError('forbidden', 'Only a user or the administrator can sign in.');
+    }
+    return this.#store({ name: owner.name, kind: owner.kind }, { description: description.slice(0, MAX_DESCRIPTION), scope: FULL_SCOPE, expires: this.#expiry(expires) });
+  }
+
   async #store(owner: { readonly name: string; readonly kind: 'user' | 'admin' }, token: { readonly description: string; readonly scope: z.output<typeof Scope>; readonly expires: string | null }): Promise<Issued> {
     const { text, id, hash } = newToken();
     const created = new Date(this.#parts.clock()).toISOString();

@@ -49,6 +49,8 @@ export interface UpstreamAccessConfig {
 
 /** What of CONFIG_FILE the platform knows; secrets and certificates that it names by file are read. */
 export interface PlatformFile {
+  /** What the files that it names are relative to: its own directory; without it, where the process was started. */
+  readonly directory: string;
   readonly upstreams: readonly UpstreamAccessConfig[];
   readonly storage: { readonly ca: string | null };
   readonly limits: z.output<typeof Limits>;
@@ -70,10 +72,11 @@ export async function readConfigFile<F extends z.ZodRawShape>(path: string | nul
     return null;
   }
   const data = parsed.data as z.output<z.ZodObject<typeof PLATFORM_SECTIONS>> & z.output<z.ZodObject<F>>;
-  const files = new NamedFiles(path === null ? '.' : dirname(path), problems);
+  const directory = path === null ? '.' : dirname(path);
+  const files = new NamedFiles(directory, problems);
   const upstreams = await Promise.all(data.upstreams.map(async (upstream, index) => upstreamAccess(upstream, `CONFIG_FILE.upstreams.${index}`, files)));
   const storage = { ca: await files.read('CONFIG_FILE.storage.caFile', data.storage.caFile) };
-  return { ...(data as z.output<z.ZodObject<F>>), upstreams, storage, limits: data.limits };
+  return { ...(data as z.output<z.ZodObject<F>>), directory, upstreams, storage, limits: data.limits };
 }
 
 async function readYaml(path: string, problems: Problems): Promise<unknown> {

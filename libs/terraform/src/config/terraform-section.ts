@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 const HOST = /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?$/;
+const NAMESPACE = /^[\p{L}\p{N}_-]+$/u;
 
 /** How a forge makes the archive of a commit. */
 export const FORGE_KINDS = ['github', 'gitlab', 'gitea', 'bitbucket'] as const;
@@ -10,13 +11,18 @@ export type ForgeKind = (typeof FORGE_KINDS)[number];
 
 const Host = z.string().regex(HOST, 'must be a lower-case host name, with a port where that is not 443');
 
+const Url = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' }).refine((text) => {
+  const url = URL.parse(text);
+  return url !== null && url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+}, 'must not have a user, password, query or fragment; credentials go to CONFIG_FILE.upstreams');
+
 const Section = z.strictObject({
   /** Registries besides those of TERRAFORM_UPSTREAM_HOSTS, and where they are reached. */
-  upstreams: z.record(Host, z.strictObject({ url: z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' }).optional() }).prefault({})).default({}),
+  upstreams: z.record(Host, z.strictObject({ url: Url.optional() }).prefault({})).default({}),
   /** Git servers that archives of modules are taken from, where the host's name does not tell what they are. */
   forges: z.record(Host, z.enum(FORGE_KINDS)).default({}),
-  /** Namespaces whose unsigned uploads are signed here, and the armored private keys. */
-  signing: z.record(z.string().min(1), z.strictObject({ keyFile: z.string().min(1), passphraseFile: z.string().min(1).optional() })).default({}),
+  /** Namespaces whose unsigned uploads are signed here, and the armored private keys, in files relative to CONFIG_FILE. */
+  signing: z.record(z.string().regex(NAMESPACE, 'must be a namespace'), z.strictObject({ keyFile: z.string().min(1), passphraseFile: z.string().min(1).optional() })).default({}),
   /** Whether provider versions also carry the tags and annotations of the original project. */
   originalAnnotations: z.boolean().default(false),
   /** How long a link to a file is good for, at least, in seconds. */

@@ -1,0 +1,56 @@
+import type { IngestCodec, IngestQueue } from '@oci-package-proxy/ingest';
+import type { LedgerPort } from '@oci-package-proxy/storage';
+import type { Downloads } from '@oci-package-proxy/upstream';
+
+import type { TerraformHosts } from './config/hosts.ts';
+import type { FileLinks } from './links/file-claim.ts';
+import type { ModulePublisher, ProviderPublisher, SigningKeys } from './publish/publish-port.ts';
+import type { ModuleReader, ProviderReader } from './read/read-port.ts';
+import type { SumsSigner } from './signing/sums-signer.ts';
+
+/** What Terraform logs with; pino's loggers are of this shape. */
+export interface TerraformLogger {
+  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
+  error(fields: Readonly<Record<string, unknown>>, message: string): void;
+}
+
+/** What {@link createTerraformParts} puts together. */
+export interface PartsOptions {
+  readonly ledger: LedgerPort;
+  readonly hosts: TerraformHosts;
+  readonly links: FileLinks;
+  /** How long a link is good for, at least, in seconds. */
+  readonly linkSeconds: number;
+  readonly downloads: Downloads;
+  readonly queue: IngestQueue;
+  /** This process's id among the holders of files. */
+  readonly holderId: string;
+  /** An existing directory for temporary files. */
+  readonly directory: string;
+  /** False: publishing is switched off. */
+  readonly publish: boolean;
+  /** Bytes. */
+  readonly limits: { readonly publishBytes: number };
+  /** Who signs what comes unsigned to a namespace. */
+  readonly signers: ReadonlyMap<string, SumsSigner>;
+  /** Whether readers of the original project find what is published. */
+  readonly originalAnnotations: boolean;
+  readonly logger: TerraformLogger;
+  /** Told whether a job could be handed in, for metrics. Must not throw. */
+  readonly onEnqueued?: (outcome: 'queued' | 'failed') => void;
+}
+
+/** The use cases of Terraform. */
+export interface TerraformParts {
+  readonly hosts: TerraformHosts;
+  readonly links: FileLinks;
+  readonly linkSeconds: number;
+  readonly providers: ProviderReader;
+  readonly modules: ModuleReader;
+  /** Null: publishing is switched off. */
+  readonly providerUploads: ProviderPublisher | null;
+  /** Null: publishing is switched off. */
+  readonly moduleUploads: ModulePublisher | null;
+  readonly keys: SigningKeys;
+  readonly codec: IngestCodec;
+}
