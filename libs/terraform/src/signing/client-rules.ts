@@ -1,12 +1,15 @@
 import { type Config, config, enums } from 'openpgp';
 
-/** What Terraform and OpenTofu refuse of keys and signatures; the library's own rules are stricter in some points (DSA, SHA-1). */
+/**
+ * What Terraform and OpenTofu refuse of keys and signatures; the library's own rules are stricter in some points (DSA, SHA-1). Clients
+ * take the curves too that are refused here, which the library cannot do without a package that it does not bring along.
+ */
 export const CLIENT_RULES: Config = {
   ...config,
   rejectHashAlgorithms: new Set([enums.hash.md5, enums.hash.ripemd]),
   rejectMessageHashAlgorithms: new Set([enums.hash.md5, enums.hash.ripemd]),
   rejectPublicKeyAlgorithms: new Set([enums.publicKey.elgamal]),
-  rejectCurves: new Set(),
+  rejectCurves: new Set([enums.curve.secp256k1, enums.curve.brainpoolP256r1, enums.curve.brainpoolP384r1, enums.curve.brainpoolP512r1]),
   minRSABits: 1024,
 };
 

@@ -1,4 +1,4 @@
-import { type Key, readKey } from 'openpgp';
+import { enums, type Key, readKey } from 'openpgp';
 
 import { ProxyError } from '@oci-package-proxy/errors';
 
@@ -105,6 +105,10 @@ async function parsed(bytes: Buffer): Promise<Key> {
 
 /** @returns when it expires; null: never. */
 async function checkUse(key: Key): Promise<Date | null> {
+  const { curve } = key.getAlgorithmInfo();
+  if (curve !== undefined && CLIENT_RULES.rejectCurves.has(enums.curve[curve])) {
+    throw new ProxyError('invalid', `The key is on the curve ${curve}, which nothing can be checked with here: use an RSA key; ${HOW_TO_MAKE}`);
+  }
   if (await key.isRevoked(undefined, undefined, undefined, CLIENT_RULES)) {
     throw new ProxyError('invalid', 'The key was revoked by its owner: use another one');
   }
