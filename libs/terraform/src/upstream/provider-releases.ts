@@ -31,6 +31,8 @@ export interface ProviderRelease {
 export interface DescribedPackage {
   readonly found: UpstreamPackage;
   readonly release: ProviderRelease;
+  /** True when upstream could not be asked, and this is the last that it said. */
+  readonly stale: boolean;
 }
 
 /** Which platform of which version. */
@@ -98,13 +100,13 @@ export class ProviderReleases {
     throw this.#refusal(subject, wanted, now);
   }
 
-  async #described(subject: UpstreamSubject, wanted: WantedPackage, call: ReadCall): Promise<(Checked & { readonly found: UpstreamPackage }) | null> {
+  async #described(subject: UpstreamSubject, wanted: WantedPackage, call: ReadCall): Promise<(Checked & Pick<DescribedPackage, 'found' | 'stale'>) | null> {
     const document = await this.#options.providers.package(subject, wanted, call);
     if (document === null) {
       return null;
     }
-    const found = document.value;
-    return { found, ...(await this.#checked(subject, { found, version: wanted.version }, call)) };
+    const { value: found, stale } = document;
+    return { found, stale, ...(await this.#checked(subject, { found, version: wanted.version }, call)) };
   }
 
   async #checked(subject: UpstreamSubject, { found, version }: { readonly found: UpstreamPackage; readonly version: string }, call: ReadCall): Promise<Checked> {
@@ -117,7 +119,7 @@ export class ProviderReleases {
     try {
       const checked = await this.#fetched(subject, found, call);
       if (checked.fault === null) {
-        this.#known.set(key, { described: { found, release: checked.release }, keys: keysOf(found), at: Date.now() });
+        this.#known.set(key, { described: { found, release: checked.release, stale: false }, keys: keysOf(found), at: Date.now() });
       }
       return checked;
     } catch (error) {

@@ -26,10 +26,14 @@ export class UpstreamProviders {
     this.#registries = registries;
   }
 
-  /** What upstream lists; null when it does not know the provider. @throws ProxyError as `UpstreamDocuments.get`; never `not-found`. */
-  async versions(subject: UpstreamSubject, call: ReadCall = {}): Promise<Decoded<UpstreamVersions> | null> {
+  /**
+   * What upstream lists; null when it does not know the provider.
+   * @param call `has`: whether a list has what is looked for; one that does not is asked for once more, unless it is of this very moment.
+   * @throws ProxyError as `UpstreamDocuments.get`; never `not-found`.
+   */
+  async versions(subject: UpstreamSubject, { has = () => true, ...call }: ReadCall & { readonly has?: (list: UpstreamVersions) => boolean } = {}): Promise<Decoded<UpstreamVersions> | null> {
     const url = await this.#url(subject, ['versions'], call);
-    return url === null ? null : this.#lists.get(subject.upstream, url, call);
+    return url === null ? null : this.#lists.getWith(subject.upstream, url, { ...call, has });
   }
 
   /**
@@ -37,9 +41,8 @@ export class UpstreamProviders {
    * @throws ProxyError as {@link versions}; `upstream-unavailable` too when only an old list is there, which does not have it.
    */
   async listed(subject: UpstreamSubject, version: string, call: ReadCall = {}): Promise<ListedVersion | null> {
-    const url = await this.#url(subject, ['versions'], call);
     const find = ({ versions }: UpstreamVersions): ListedVersion | null => versions.find((candidate) => candidate.version === version) ?? null;
-    const list = url === null ? null : await this.#lists.getWith(subject.upstream, url, { ...call, has: (value) => find(value) !== null });
+    const list = await this.versions(subject, { ...call, has: (value) => find(value) !== null });
     const found = list === null ? null : find(list.value);
     if (found === null && list?.stale === true) {
       throw new ProxyError('upstream-unavailable', `${providerText(subject.address)} ${version}: not known here, and upstream cannot be asked now. Try again later.`);
