@@ -2,19 +2,27 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { freePort, type RunningServer, startServer, temporaryDirectory } from './process.ts';
+import type { TestCertificate } from './test-authority.ts';
 
 /** A docker-registry (distribution 2.8) of the machine's own package. */
 export interface RunningRegistry extends RunningServer {
-  /** `http://127.0.0.1:<port>`, without a prefix. */
+  /** `http://127.0.0.1:<port>` (https with `tls`), without a prefix. */
   readonly url: string;
   /** Where it keeps its blobs; survives `stop` when it was given. */
   readonly directory: string;
 }
 
 /** Starts docker-registry on a free loopback port (or `port`) on `directory` (or a new one, removed at stop).
- * `htpasswd` is the text of a bcrypt htpasswd file for Basic authentication. */
+ * `htpasswd` is the text of a bcrypt htpasswd file for Basic authentication. Two may run on one directory. */
 export async function startDockerRegistry(
-  options: { readonly port?: number; readonly directory?: string; readonly htpasswd?: string; readonly deletes?: boolean; readonly readOnly?: boolean } = {},
+  options: {
+    readonly port?: number;
+    readonly directory?: string;
+    readonly htpasswd?: string;
+    readonly deletes?: boolean;
+    readonly readOnly?: boolean;
+    readonly tls?: Pick<TestCertificate, 'certFile' | 'keyFile'>;
+  } = {},
 ): Promise<RunningRegistry> {
   const port = options.port ?? (await freePort());
   const directory = options.directory ?? (await temporaryDirectory('registry'));
@@ -26,21 +34,22 @@ export async function startDockerRegistry(
       delete: { enabled: options.deletes ?? false },
       maintenance: { uploadpurging: { enabled: false }, readonly: { enabled: options.readOnly ?? false } },
     },
-    http: { addr: `127.0.0.1:${port}` },
+    http: { addr: `127.0.0.1:${port}`, ...(options.tls !== undefined && { tls: { certificate: options.tls.certFile, key: options.tls.keyFile } }) },
   };
   if (options.htpasswd !== undefined) {
     await writeFile(join(directory, 'htpasswd'), options.htpasswd);
     configuration['auth'] = { htpasswd: { realm: 'test', path: join(directory, 'htpasswd') } };
   }
   // JSON is YAML.
-  await writeFile(join(directory, 'config.yml'), JSON.stringify(configuration));
+  const file = join(directory, `config-${port}.yml`);
+  await writeFile(file, JSON.stringify(configuration));
   const server = await startServer({
     command: 'docker-registry',
-    arguments: ['serve', join(directory, 'config.yml')],
+    arguments: ['serve', file],
     port,
     directory,
     debianPackage: 'docker-registry',
     keepDirectory: options.directory !== undefined,
   });
-  return { ...server, url: `http://127.0.0.1:${port}`, directory };
+  return { ...server, url: `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`, directory };
 }

@@ -49,3 +49,6 @@ export type { FaultKind } from './terraform/terraform-upstream-fault.ts';
 export type { TerraformUpstream, TerraformUpstreamOptions, TerraformUpstreamRequest, UpstreamModule, UpstreamModuleVersion, UpstreamProvider } from './terraform/terraform-upstream-model.ts';
 export { startTerraformUpstream } from './terraform/terraform-upstream.ts';
 export { type UploadForm, uploadForm } from './terraform/upload-form.ts';
+export { checkModuleLayout, checkProviderLayout, type ConformanceReport } from './terraform/oci-conformance.ts';
+export { httpOciSource, type ManifestHead, type OciSource, portOciSource, type PortRepository, type ReadBlob, type ReadManifest } from './terraform/oci-source.ts';
+export { CONFORMANCE_RULES, type ConformanceRule, type Violation } from './terraform/oci-violation.ts';
