@@ -252,6 +252,73 @@ describe('IngestUseCase', () => {
     expect(outcome).toBe('stored');
   });
 
+  describe('indexes for readers that know nothing of us', () => {
+    const derive: NonNullable<IngestPlan['derive']> = ({ facts }) => [{ tag: 'all', artifactType: 'application/vnd.example.index', entries: [...facts.keys()].map((fact) => ({ fact })) }];
+    let registry: MemoryRegistry;
+
+    beforeEach(() => {
+      registry = new MemoryRegistry();
+      ledger = new Ledger({ registry });
+    });
+
+    async function listed(): Promise<readonly unknown[] | null> {
+      const stored = await registry.repository(REF.repository).readManifest('all');
+      return stored === null ? null : (JSON.parse(stored.bytes.toString()) as { readonly manifests: readonly unknown[] }).manifests;
+    }
+
+    it('list what was stored', async () => {
+      await useCase({ plan: { derive } }).run(JOB);
+
+      expect(await listed()).toHaveLength(1);
+    });
+
+    it('are written by the next try when they could not be', async () => {
+      const write = vi.spyOn(ledger, 'writeDerived').mockRejectedValueOnce(new ProxyError('storage-unavailable', 'down'));
+      const first = useCase({ plan: { derive } }).run(JOB);
+      await expect(first).rejects.toMatchObject({ code: 'storage-unavailable' });
+      const between = await listed();
+
+      const outcome = await useCase({ plan: { derive } }).run(JOB);
+
+      expect(between).toBeNull();
+      expect(outcome).toBe('present');
+      expect(await listed()).toHaveLength(1);
+      expect(write).toHaveBeenCalledTimes(2);
+      expect(observed.map((event) => event.outcome)).toEqual(['failed', 'present']);
+      expect(upstream.opened).toBe(1);
+    });
+
+    it('keep the file where it is until they are written', async () => {
+      await frontEnd.claim(KEY);
+      await frontEnd.keep(KEY);
+      vi.spyOn(ledger, 'writeDerived').mockRejectedValueOnce(new ProxyError('storage-unavailable', 'down'));
+
+      await expect(useCase({ plan: { derive } }).run(JOB)).rejects.toMatchObject({ code: 'storage-unavailable' });
+      const kept = await holders.holderOf(KEY);
+      await useCase({ plan: { derive } }).run(JOB);
+
+      expect([kept, await holders.holderOf(KEY)]).toEqual([frontEnd.id, null]);
+    });
+
+    it('fail nothing where another try would do no better, and the rest is kept all the same', async () => {
+      vi.spyOn(ledger, 'writeDerived').mockRejectedValueOnce(new ProxyError('integrity', 'damaged'));
+
+      const outcome = await useCase({ plan: { derive } }).run(JOB);
+
+      expect(outcome).toBe('stored');
+      expect(await ledger.upstreamState(REF)).toEqual({ latest: '1.0.0' });
+      expect(error).toHaveBeenCalledWith(expect.objectContaining({ package: 'left' }), expect.stringContaining('know nothing of us'));
+    });
+
+    it.each(['deleted', 'published'] as const)('are left alone for what is %s', async (outcome) => {
+      const write = vi.spyOn(ledger, 'writeDerived');
+      ledger.ingest = async () => outcome;
+
+      expect(await useCase({ plan: { derive } }).run(JOB)).toBe(outcome);
+      expect(write).not.toHaveBeenCalled();
+    });
+  });
+
   it('is not made with two codecs of one ecosystem', () => {
     const codec: IngestCodec = { ecosystem: 'first', plan: async () => null };
 

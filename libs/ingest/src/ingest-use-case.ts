@@ -27,7 +27,7 @@ export interface IngestObservation {
 
 /** What an {@link IngestUseCase} works with. */
 export interface IngestUseCaseOptions {
-  readonly ledger: Pick<LedgerPort, 'fold' | 'fact' | 'open' | 'ingest' | 'writeUpstreamState' | 'refreshSnapshot'>;
+  readonly ledger: Pick<LedgerPort, 'fold' | 'fact' | 'open' | 'ingest' | 'writeUpstreamState' | 'writeDerived' | 'refreshSnapshot'>;
   readonly downloads: Downloads;
   readonly holders: Holders;
   /** One for each ecosystem. */
@@ -154,6 +154,7 @@ export class IngestUseCase {
 
   async #derive(plan: IngestPlan, signal: AbortSignal): Promise<void> {
     const { ledger, logger } = this.#options;
+    await this.#deriveIndexes(plan, signal);
     if (plan.upstreamState !== null) {
       await ledger.writeUpstreamState(plan.ref, plan.upstreamState, { signal });
     }
@@ -162,6 +163,23 @@ export class IngestUseCase {
     } catch (err) {
       // The file is stored; a snapshot only saves time, and the next job of the package tries again.
       logger.warn({ ecosystem: plan.ref.ecosystem, package: plan.ref.name, err }, 'snapshot was not refreshed');
+    }
+  }
+
+  // A later job of the package may never come, and so a failure fails this one: its next try finds the file and comes here again.
+  async #deriveIndexes({ ref, derive }: IngestPlan, signal: AbortSignal): Promise<void> {
+    const { ledger, logger } = this.#options;
+    if (derive === undefined) {
+      return;
+    }
+    try {
+      await ledger.writeDerived(ref, derive, { signal });
+    } catch (err) {
+      if (!isPermanent(err)) {
+        throw err;
+      }
+      // The file is stored, and no other try would do better.
+      logger.error({ ecosystem: ref.ecosystem, package: ref.name, err }, 'a file is stored, but the indexes for readers that know nothing of us cannot be written');
     }
   }
 

@@ -43,10 +43,14 @@ export async function readEntries(reading: TagReading, tags: readonly string[]):
  * @throws ProxyError `integrity` for a child or document that is damaged.
  */
 export async function completeFact(reading: TagReading, { fact, content }: PendingFact): Promise<Fact | 'lost' | 'foreign'> {
-  const said = 'digest' in content ? await readContent(reading, content) : content;
-  if (typeof said === 'string') {
-    return said === 'lost' ? lost(reading, fact.tag, content) : said;
+  if ('digest' in content) {
+    const said = await readContent(reading, fact.tag, content);
+    return typeof said === 'string' ? said : withDocument(reading, fact, said);
   }
+  return withDocument(reading, fact, content);
+}
+
+async function withDocument(reading: TagReading, fact: PendingFact['fact'], said: FactContent): Promise<Fact | 'lost'> {
   const { document } = said;
   if (typeof document === 'string') {
     return { ...fact, ...said, document };
@@ -55,10 +59,10 @@ export async function completeFact(reading: TagReading, { fact, content }: Pendi
   return bytes === null ? lost(reading, fact.tag, document) : { ...fact, ...said, document: bytes.toString('utf8') };
 }
 
-async function readContent({ repository, signal }: TagReading, child: Descriptor): Promise<FactContent | 'lost' | 'foreign'> {
-  const stored = await repository.readManifest(child.digest, { signal });
+async function readContent(reading: TagReading, tag: string, child: Descriptor): Promise<FactContent | 'lost' | 'foreign'> {
+  const stored = await reading.repository.readManifest(child.digest, { signal: reading.signal });
   if (stored === null) {
-    return 'lost';
+    return lost(reading, tag, child);
   }
   const manifest = parseManifest(stored);
   return (isManifest(manifest) ? factContent(manifest) : null) ?? 'foreign';

@@ -29,7 +29,7 @@ export interface DerivedIndex {
   /** A tag that no fact of the package has. */
   readonly tag: string;
   readonly artifactType: string;
-  /** None: the tag is removed where the registry can do that. */
+  /** None: the tag is removed where the registry can do that, else its index is emptied. */
   readonly entries: readonly {
     /** The fact's tag; its manifest is the index's child. */
     readonly fact: string;
@@ -37,7 +37,7 @@ export interface DerivedIndex {
   }[];
 }
 
-/** How writing derived indexes ended. `unsupported`: the registry does not let tags be rewritten. */
+/** How writing derived indexes ended. `unsupported`: some tag could not be rewritten, as the registry does not let us or somebody else put it there. */
 export type DerivedOutcome = 'written' | 'unchanged' | 'unsupported';
 
 /** Reads packages. Nothing here ever writes the store: front ends without publishing run on read-only credentials. */
@@ -89,7 +89,9 @@ export interface LedgerIngester {
   writeUpstreamState(ref: PackageRef, state: JsonValue, call?: LedgerCall): Promise<void>;
   /**
    * Writes the indexes that `derive` makes of the package's facts, until a list made after the last write changes nothing: whoever
-   * writes last has seen every fact. Only for packages of origin `upstream`.
+   * writes last has seen every fact. A tag that `derive` does not name is left alone: an index without entries removes one. What
+   * somebody else put under a tag stays. Only for packages of origin `upstream`.
+   * @throws ProxyError `conflict` for a package that is published here; `storage-unavailable` when the indexes never come to rest.
    */
   writeDerived(ref: PackageRef, derive: (fold: Fold) => readonly DerivedIndex[], call?: LedgerCall): Promise<DerivedOutcome>;
   /** Rewrites the snapshot when more than 32 tags are not covered, or some are and it is older than 10 minutes. @returns whether it did. */
