@@ -3,10 +3,14 @@ import type { LedgerPort } from '@oci-package-proxy/storage';
 import type { Downloads } from '@oci-package-proxy/upstream';
 
 import type { TerraformHosts } from './config/hosts.ts';
+import { NamespaceKeys } from './keys/namespace-keys.ts';
 import type { FileLinks } from './links/file-claim.ts';
+import { ProviderUploads } from './publish/provider-uploads.ts';
 import type { ModulePublisher, ProviderPublisher, SigningKeys } from './publish/publish-port.ts';
 import type { ModuleReader, ProviderReader } from './read/read-port.ts';
+import { TerraformProviders } from './read/terraform-providers.ts';
 import type { SumsSigner } from './signing/sums-signer.ts';
+import { UpstreamRegistries } from './upstream/upstream-registry.ts';
 
 /** What Terraform logs with; pino's loggers are of this shape. */
 export interface TerraformLogger {
@@ -54,3 +58,31 @@ export interface TerraformParts {
   readonly keys: SigningKeys;
   readonly codec: IngestCodec;
 }
+
+/** Puts the use cases together. */
+export function createTerraformParts(options: PartsOptions): TerraformParts {
+  const { ledger, hosts, links, linkSeconds, directory, publish, limits, signers, originalAnnotations, logger } = options;
+  const registries = new UpstreamRegistries();
+  const keys = new NamespaceKeys({ ledger, own: hosts.own, logger });
+  const signerOf = (namespace: string): SumsSigner | null => signers.get(namespace) ?? null;
+  return {
+    hosts,
+    links,
+    linkSeconds,
+    providers: new TerraformProviders({ ...options, registries }),
+    modules: NO_MODULES,
+    providerUploads: publish ? new ProviderUploads({ ledger, keys, signerOf, originalAnnotations, directory, limits, logger }) : null,
+    moduleUploads: null,
+    keys,
+    codec: { ecosystem: 'terraform', plan: async () => Promise.resolve(null) },
+  };
+}
+
+// Until the parts of modules are there.
+const NO_MODULES: ModuleReader = {
+  versions: async () => Promise.resolve(null),
+  archive: async () => Promise.resolve(null),
+  detail: async () => Promise.resolve(null),
+  addresses: async function* () {},
+  file: async () => Promise.resolve(null),
+};
