@@ -45,7 +45,7 @@ const SHA256 = /^[0-9a-f]{64}$/;
  */
 export function decodeProviderVersions(document: Pick<UpstreamDocument, 'bytes'>): UpstreamVersions | null {
   const body = objectOf(document);
-  if (body === null || !isListOrNothing(body['versions'])) {
+  if (body === null || !('versions' in body) || !isListOrNothing(body['versions'])) {
     return null;
   }
   const versions = new Map<string, ListedVersion>();
@@ -79,8 +79,9 @@ function isFilename(text: string): boolean {
   return text.length <= 255 && text !== '.' && text !== '..' && /^[^\s/\\\p{Cc}]+$/u.test(text);
 }
 
+/** Go writes an empty list as null. */
 function isListOrNothing(value: unknown): boolean {
-  return value === undefined || value === null || Array.isArray(value);
+  return value === null || Array.isArray(value);
 }
 
 /** Those that clients can read: one that they cannot fails the install. */
