@@ -14,7 +14,7 @@ import type { PublishAnswer, WriteCall } from './publish-port.ts';
 import type { ReleaseFile } from './release-files.ts';
 import { sentName } from './release-name.ts';
 import { ReleasePublisher, type ReleasePublisherOptions } from './release-publisher.ts';
-import { fileOf, type UploadFile } from './upload-file.ts';
+import { fileOf, storedFile, type UploadFile } from './upload-file.ts';
 import { limitOf } from './upload-parts.ts';
 
 /** What is wrong with one version, and says nothing of the others. */
@@ -129,26 +129,26 @@ export class OriginalImport {
       const files: ReleaseFile[] = [];
       for (const [filename, bytes] of [['SHA256SUMS', artifact.sums], ['SHA256SUMS.sig', artifact.signature]] as const) {
         if (bytes !== null) {
-          files.push(await this.#kept(filename, directory, [bytes]));
+          files.push(releaseFile(filename, await fileOf([bytes], this.#howOf(filename, directory))));
         }
       }
       for (const { filename, layer } of artifact.archives) {
+        const how = this.#howOf(filename, directory);
         const body = await repository.readBlob(layer.digest, { signal: request.signal });
         if (body === null) {
           throw new ProxyError('unprocessable', `the archive ${filename} is lost`);
         }
-        files.push(await this.#kept(filename, directory, body.stream as AsyncIterable<Buffer>));
+        files.push(releaseFile(filename, await storedFile(body.stream, how)));
       }
-      return await this.#releases.publish(request.address, request.version, files, request);
+      const { outcome, warnings } = await this.#releases.publish(request.address, request.version, files, request);
+      return { outcome, warnings };
     } finally {
       await rm(directory, { recursive: true, force: true });
     }
   }
 
-  async #kept(filename: string, directory: string, chunks: AsyncIterable<Buffer> | Iterable<Buffer>): Promise<ReleaseFile> {
-    const name = sentName(filename, { bare: true });
-    const { path, size, sha256 }: UploadFile = await fileOf(chunks, { directory, name: filename, limit: limitOf(name, this.#options.limits) });
-    return { name, path, size, sha256 };
+  #howOf(filename: string, directory: string): Parameters<typeof fileOf>[1] {
+    return { directory, name: filename, limit: limitOf(sentName(filename, { bare: true }), this.#options.limits) };
   }
 }
 
@@ -161,6 +161,10 @@ async function tagsOf(repository: Repository, signal: AbortSignal | undefined): 
   }
   const shown = [...tags].filter((tag) => !NO_VERSIONS.test(tag));
   return shown.sort((one, other) => compareVersions(versionOf(one) ?? one, versionOf(other) ?? other));
+}
+
+function releaseFile(filename: string, { path, size, sha256 }: UploadFile): ReleaseFile {
+  return { name: sentName(filename, { bare: true }), path, size, sha256 };
 }
 
 function versionOf(tag: string): string | null {

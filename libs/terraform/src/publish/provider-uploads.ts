@@ -12,7 +12,7 @@ import { sentChunks } from './sent-chunks.ts';
 import { type StagedFile, stagedRef } from './staged-fact.ts';
 import { StagedUploads, type StagedTarget } from './staged-uploads.ts';
 import { readUploadBody, type SentRelease } from './upload-body.ts';
-import { fileOf, type UploadFile } from './upload-file.ts';
+import { fileOf, storedFile } from './upload-file.ts';
 import { limitOf, type SentFile } from './upload-parts.ts';
 
 /** What {@link ProviderUploads} needs. */
@@ -86,6 +86,8 @@ export class ProviderUploads implements ProviderPublisher {
     if (/^\s*multipart\//i.test(body.contentType ?? '')) {
       throw new ProxyError('unsupported-media-type', 'A staged file is sent as it is, as curl -T <name> does, and not as a form.');
     }
+    // The sender may leave before the body is read, and whoever reads it then is told.
+    body.stream.on('error', () => undefined);
     // Before what may be a large file is read for nothing.
     await this.#staged.find(target, call);
     const file = await fileOf(sentChunks(body.stream, call.signal), { directory, name: filename, limit: limitOf(name, limits) });
@@ -126,8 +128,7 @@ export class ProviderUploads implements ProviderPublisher {
     if (body === null) {
       throw new ProxyError('storage-unavailable', `Storage has lost the staged file ${filename}. Abandon this upload and begin another one.`);
     }
-    const file: UploadFile = await fileOf(body.stream as AsyncIterable<Buffer>, { directory, name: filename, limit: layer.size });
-    return { name: sentName(filename, { bare: false }), file };
+    return { name: sentName(filename, { bare: false }), file: await storedFile(body.stream, { directory, name: filename, limit: layer.size }) };
   }
 
   /** The version is published: what stays staged ends by itself. */

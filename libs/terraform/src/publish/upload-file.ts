@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 
 import { ProxyError } from '@oci-package-proxy/errors';
 
@@ -76,6 +77,18 @@ export function checkRoom(file: Pick<UploadFile, 'size'>, chunk: Buffer, how: { 
 }
 
 /**
+ * Writes everything that comes, and finishes the file.
+ * @throws ProxyError `too-large`, `storage-unavailable`; what the source throws.
+ */
+export async function fill(file: UploadFile, chunks: AsyncIterable<Buffer> | Iterable<Buffer>, how: { readonly name: string; readonly limit: number }): Promise<void> {
+  for await (const chunk of chunks) {
+    checkRoom(file, chunk, how);
+    await file.write(chunk);
+  }
+  await file.finish();
+}
+
+/**
  * Writes everything that comes to a new file in `directory`.
  * @returns the finished file, which the caller disposes of. None is left when it throws.
  * @throws ProxyError `too-large`, `storage-unavailable`; what the source throws.
@@ -83,15 +96,25 @@ export function checkRoom(file: Pick<UploadFile, 'size'>, chunk: Buffer, how: { 
 export async function fileOf(chunks: AsyncIterable<Buffer> | Iterable<Buffer>, how: { readonly directory: string; readonly name: string; readonly limit: number }): Promise<UploadFile> {
   const file = await UploadFile.create(how.directory);
   try {
-    for await (const chunk of chunks) {
-      checkRoom(file, chunk, how);
-      await file.write(chunk);
-    }
-    await file.finish();
+    await fill(file, chunks, how);
     return file;
   } catch (error) {
     await file.dispose();
     throw error;
+  }
+}
+
+/**
+ * {@link fileOf} of a stream from storage, which is closed whatever happens.
+ * @throws ProxyError as {@link fileOf}, `integrity`.
+ */
+export async function storedFile(stream: Readable, how: { readonly directory: string; readonly name: string; readonly limit: number }): Promise<UploadFile> {
+  // It may fail before it is read, and whoever reads it then is told.
+  stream.on('error', () => undefined);
+  try {
+    return await fileOf(stream as AsyncIterable<Buffer>, how);
+  } finally {
+    stream.destroy();
   }
 }
 
