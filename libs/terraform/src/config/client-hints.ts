@@ -30,13 +30,13 @@ export function clientHints({ origin, prefix, api, own, upstreams, caFile, token
   // On loopback nobody said what this server is called: it is what it is asked as.
   const source = isLoopback(own) ? host : own;
   const header = token === null ? '' : `-H 'Authorization: Bearer ${token}' `;
-  return [
-    ...(caFile === null ? [] : [`export SSL_CERT_FILE=${caFile}`]),
-    `export TF_CLI_CONFIG_FILE=$PWD/proxy.tfrc`,
-    "cat > proxy.tfrc <<'END'",
+  const settings = [
     ...(token === null ? [] : [`credentials "${source}" { token = "${token}" }`]),
     ...upstreams.map((upstream) => `host "${upstream}" { services = { "providers.v1" = "${at}${prefix}/upstream/${upstream}/providers/v1/", "modules.v1" = "${at}${prefix}/upstream/${upstream}/modules/v1/" } }`),
-    'END',
+  ];
+  return [
+    ...(caFile === null ? [] : [`export SSL_CERT_FILE=${caFile}`]),
+    ...settings.map((line) => `echo '${line}' >> ~/.terraformrc   # OpenTofu: ~/.tofurc`),
     `# what is published here: source = "${source}/<namespace>/<type>"; a network mirror for providers: ${at}${prefix}/mirror/`,
     ...(token === null ? [] : [
       `curl ${header}--data-binary @key.asc ${at}${api}/keys/<namespace>`,

@@ -1,5 +1,5 @@
 import { ProxyError } from '@oci-package-proxy/errors';
-import { type PlatformConfig, publicBase } from '@oci-package-proxy/platform';
+import { isLoopback, type PlatformConfig, publicBase } from '@oci-package-proxy/platform';
 
 import { READ } from './read-context.ts';
 import type { Exchange, Route } from './route-table.ts';
@@ -27,10 +27,12 @@ export function serviceRoutes(options: ServiceRoutesOptions): Route[] {
 /** Tells everybody how to use it, and nothing of what is in it. */
 async function sendUsage({ request, reply }: Exchange, { config, prefix, own }: ServiceRoutesOptions): Promise<void> {
   const base = publicBase(request, config, prefix);
+  // On loopback nobody said what this server is called: it is what it is asked as.
+  const source = isLoopback(own) ? new URL(base).host : own;
   const lines = [
     'A registry of Terraform and OpenTofu providers and modules.',
     '',
-    `Published here: ${own}/<namespace>/<type> and ${own}/<namespace>/<name>/<system>.`,
+    `Published here: ${source}/<namespace>/<type> and ${source}/<namespace>/<name>/<system>.`,
     '',
     'In the CLI configuration, for the providers and modules of another registry:',
     '',
