@@ -1,7 +1,7 @@
 import { type Fold, isDeletedIn } from '@oci-package-proxy/storage';
 
 import type { ListedVersion, Platform } from '../model/provider.ts';
-import { blockKey, pulledTag, yankKey } from '../model/terraform-fact.ts';
+import { blockKey, EVERY_VERSION, pulledTag, yankKey } from '../model/terraform-fact.ts';
 
 const YANK_PREFIX = yankKey('');
 
@@ -16,9 +16,9 @@ export function yanksIn(fold: Pick<Fold, 'values'>): ReadonlyMap<string, string>
   return yanks;
 }
 
-/** Whether nobody is to have a version, whoever has it. */
+/** Whether nobody is to have a version, or any version, whoever has it. */
 export function isBlocked(fold: Pick<Fold, 'values'>, version: string): boolean {
-  return (fold.values.get(blockKey(version))?.value ?? null) !== null;
+  return [version, EVERY_VERSION].some((blocked) => (fold.values.get(blockKey(blocked))?.value ?? null) !== null);
 }
 
 /** Whether a platform of a pulled-through version was taken out here: one that was deleted does not come back from upstream. */
