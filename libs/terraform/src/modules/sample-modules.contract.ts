@@ -64,7 +64,7 @@ export interface SampleModules {
   /** Does all the jobs that wait, as the worker does: how each ended. */
   ingest(): Promise<readonly string[]>;
   run(job: Partial<IngestJob>): Promise<string>;
-  /** Names of the temporary files that are there. */
+  /** The temporary files that are there. */
   temporary(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
@@ -121,7 +121,7 @@ export async function startSampleModules(options: SampleOptions): Promise<Sample
       return outcomes;
     },
     run: async (job) => useCase.run({ version: 1, ecosystem: 'terraform', package: `modules/${UPSTREAM}/acme/net/aws`, file: '1.0.0', digest: `sha256:${'0'.repeat(64)}`, holder: null, at: 0, ...job }),
-    temporary: async () => readdir(work),
+    temporary: async () => (await readdir(work)).map((name) => `${work}/${name}`),
     close: async () => {
       await downloads.close();
       await http.close();
