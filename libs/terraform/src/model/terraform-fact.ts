@@ -139,7 +139,10 @@ export function yankKey(version: string): string {
   return `yanked:${version}`;
 }
 
-/** Key of a block: nobody is to have that version of what is pulled through, held or not. Its value is the reason, or an empty text. @param version as it is listed. */
+/** In place of a version: all of them, also those that upstream adds later. */
+export const EVERY_VERSION = '*';
+
+/** Key of a block: nobody is to have that version of what is pulled through, held or not. Its value is the reason, or an empty text. @param version as it is listed, or {@link EVERY_VERSION}. */
 export function blockKey(version: string): string {
   return `blocked:${version}`;
 }
