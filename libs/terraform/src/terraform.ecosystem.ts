@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+
 import { type Ecosystem, type EcosystemDefinition, type EcosystemSetup, makeUploadDirectory, type Metrics, type PlatformConfig, privateNamesOf } from '@oci-package-proxy/platform';
 
 import { clientHints } from './config/client-hints.ts';
@@ -58,8 +60,8 @@ async function create({ runtime, prefix, root, values, section: given }: Ecosyst
 
 /** For uploads, and for archives that are made anew of upstream's, which needs one where nothing can be published too. */
 async function temporaryDirectory({ admin, dataDir }: Pick<PlatformConfig, 'admin' | 'dataDir'>): Promise<string> {
-  // A command fetches and takes in nothing.
-  return (await makeUploadDirectory({ publish: true, admin, dataDir }, ECOSYSTEM)) ?? dataDir;
+  // Commands keep nothing in DATA_DIR.
+  return (await makeUploadDirectory({ publish: true, admin, dataDir }, ECOSYSTEM)) ?? tmpdir();
 }
 
 function caFileOf({ publicUrl, tls }: Pick<PlatformConfig, 'publicUrl' | 'tls'>): string | null {

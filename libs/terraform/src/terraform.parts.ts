@@ -3,8 +3,11 @@ import type { LedgerPort } from '@oci-package-proxy/storage';
 import type { Downloads } from '@oci-package-proxy/upstream';
 
 import type { TerraformHosts } from './config/hosts.ts';
+import { terraformIngestCodec } from './ingest/terraform-ingest-codec.ts';
 import { NamespaceKeys } from './keys/namespace-keys.ts';
 import type { FileLinks } from './links/file-claim.ts';
+import { ModuleUploads } from './modules/module-uploads.ts';
+import { TerraformModules } from './modules/terraform-modules.ts';
 import { ProviderUploads } from './publish/provider-uploads.ts';
 import type { ModulePublisher, ProviderPublisher, SigningKeys } from './publish/publish-port.ts';
 import type { ModuleReader, ProviderReader } from './read/read-port.ts';
@@ -70,19 +73,10 @@ export function createTerraformParts(options: PartsOptions): TerraformParts {
     links,
     linkSeconds,
     providers: new TerraformProviders({ ...options, registries }),
-    modules: NO_MODULES,
+    modules: new TerraformModules({ ...options, registries }),
     providerUploads: publish ? new ProviderUploads({ ledger, keys, signerOf, originalAnnotations, directory, limits, logger }) : null,
-    moduleUploads: null,
+    moduleUploads: publish ? new ModuleUploads({ ledger, directory, limits, logger }) : null,
     keys,
-    codec: { ecosystem: 'terraform', plan: async () => Promise.resolve(null) },
+    codec: terraformIngestCodec({ hosts, ledger, registries, directory, logger }),
   };
 }
-
-// Until the parts of modules are there.
-const NO_MODULES: ModuleReader = {
-  versions: async () => Promise.resolve(null),
-  archive: async () => Promise.resolve(null),
-  detail: async () => Promise.resolve(null),
-  addresses: async function* () {},
-  file: async () => Promise.resolve(null),
-};

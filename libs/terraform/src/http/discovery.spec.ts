@@ -20,7 +20,7 @@ describe('the discovery document', () => {
   it('is at the very root, for everybody, whatever they show', async () => {
     await start({ anonymousRead: false });
 
-    for (const headers of [{}, { authorization: 'Bearer wrong' }, { authorization: 'garbage' }, { authorization: ADMIN }] as const) {
+    for (const headers of [{}, { authorization: 'Bearer wrong' }, { authorization: 'garbage' }, { authorization: ADMIN }] as readonly Record<string, string>[]) {
       const answer = await sample.ask(PATH, { headers: { accept: 'application/json', ...headers } });
 
       expect([answer.status, answer.headers['content-type']]).toEqual([200, 'application/json']);

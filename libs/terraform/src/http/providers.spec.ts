@@ -182,7 +182,7 @@ describe('files', () => {
 
   it('are read by their link alone, whatever credential is shown, and whatever query', async () => {
     const [archive] = provider.release.archives;
-    for (const headers of [{}, { authorization: 'Bearer nonsense' }, { authorization: basic('nobody', 'wrong') }, { authorization: 'garbage' }] as const) {
+    for (const headers of [{}, { authorization: 'Bearer nonsense' }, { authorization: basic('nobody', 'wrong') }, { authorization: 'garbage' }] as readonly Record<string, string>[]) {
       const file = await sample.ask(`${path}?archive=zip&checksum=sha256:0&terraform-get=1`, { headers });
 
       expect(file.status).toBe(200);
