@@ -22,7 +22,7 @@ export function archiveFailure(error: unknown, fault: ArchiveFault, signal?: Abo
   if (error instanceof ProxyError) {
     return error;
   }
-  if (signal?.aborted === true || (error instanceof Error && error.name === 'AbortError')) {
+  if (signal?.aborted === true) {
     return new ProxyError('aborted', 'Reading the archive: aborted.', { cause: error });
   }
   if (error instanceof Error && 'syscall' in error) {

@@ -29,10 +29,10 @@ export const MODULE_LIMITS: { readonly bytes: number; readonly files: number } =
 export const MAX_README_BYTES: number = 256 * 1024;
 
 /** A larger configuration file is not read for display, in bytes. */
-export const MAX_CONFIGURATION_BYTES: number = 1024 * 1024;
+export const MAX_CONFIGURATION_BYTES: number = 512 * 1024;
 
 /** The most of configuration that is read for display in one module, in bytes; files beyond it are left out. */
-export const MAX_CONFIGURATION_TOTAL_BYTES: number = 16 * 1024 * 1024;
+export const MAX_CONFIGURATION_TOTAL_BYTES: number = 8 * 1024 * 1024;
 
 /** The most that is shown of one type, default or description, in characters. */
 export const MAX_SHOWN_CHARACTERS: number = 16 * 1024;

@@ -12,7 +12,7 @@ export interface HashedFile {
 export const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
 /**
- * `h1:`, as lock files have it: Hash1 of golang.org/x/mod/sumdb/dirhash. Names are ordered by their raw bytes, and must hold no line feed.
+ * `h1:`, as lock files have it: Hash1 of dirhash, in the sumdb package of Go's own mod module. Names are ordered by their raw bytes, and must hold no line feed.
  */
 export function directoryHash(files: Iterable<HashedFile>): string {
   const hash = createHash('sha256');

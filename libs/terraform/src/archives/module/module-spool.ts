@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 
@@ -47,8 +46,8 @@ export class ModuleSpool {
   }
 
   /** Its bytes as a stream. */
-  stream({ offset, size }: SpooledContent): Readable {
-    return size === 0 ? Readable.from([]) : createReadStream(this.#path, { start: offset, end: offset + size - 1, highWaterMark: CHUNK_BYTES });
+  stream(content: SpooledContent): Readable {
+    return Readable.from(this.#pieces(content), { objectMode: false });
   }
 
   /** Its first bytes, `limit` at most. */
@@ -62,6 +61,12 @@ export class ModuleSpool {
   async dispose(): Promise<void> {
     await this.#handle.close().catch(() => undefined);
     await rm(this.#path, { force: true }).catch(() => undefined);
+  }
+
+  async *#pieces({ offset, size, sha256 }: SpooledContent): AsyncGenerator<Buffer> {
+    for (let at = 0; at < size; at += CHUNK_BYTES) {
+      yield await this.start({ offset: offset + at, size: size - at, sha256 }, CHUNK_BYTES);
+    }
   }
 
   async #append(piece: Buffer): Promise<void> {

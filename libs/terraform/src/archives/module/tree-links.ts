@@ -2,7 +2,7 @@ import type { TreeDirectory, TreeFile, TreeNode } from './module-tree.ts';
 
 // What operating systems follow at most.
 const MAX_HOPS = 40;
-const MAX_STEPS = 2_000_000;
+const MAX_STEPS = 500_000;
 
 /** Why a link leads to nothing that can stand in its place. */
 export type BadLink = 'leads out of the archive' | 'leads to nothing' | 'leads in a circle';

@@ -62,6 +62,7 @@ export class ZipReader {
     if (member.unreadable !== null) {
       throw this.fault(`${shown(member.name)} ${member.unreadable}`);
     }
+    const damaged = (): Error => this.fault(`${shown(member.name)} is damaged: its bytes are not those that its checksum is of`);
     let size = 0;
     let crc = 0;
     const count = async (pieces: AsyncIterable<Buffer>): Promise<void> => {
@@ -69,16 +70,16 @@ export class ZipReader {
         size += piece.length;
         // A bomb says less than it holds.
         if (size > member.size) {
-          break;
+          throw damaged();
         }
         crc = crc32(piece, crc);
         await take(piece);
       }
     };
     const packed = this.#pieces(await this.#dataStart(member), member.packedSize);
-    await (member.deflated ? pipeline(packed, createInflateRaw({ chunkSize: PIECE_BYTES }), count, { signal: this.#signal }) : count(packed));
+    await (member.deflated ? pipeline(packed, createInflateRaw({ chunkSize: chunkSize(member) }), count, { signal: this.#signal }) : count(packed));
     if (size !== member.size || crc !== member.crc32) {
-      throw this.fault(`${shown(member.name)} is damaged: its bytes are not those that its checksum is of`);
+      throw damaged();
     }
   }
 
@@ -108,6 +109,11 @@ export class ZipReader {
     }
     return buffer;
   }
+}
+
+/** No more memory than the member needs; zlib takes no less than 64 bytes. */
+function chunkSize({ size }: ZipMember): number {
+  return Math.max(64, Math.min(size + 1, PIECE_BYTES));
 }
 
 /**
