@@ -1,36 +1,48 @@
-import { Readable } from 'node:stream';
+import { join } from 'node:path';
 
-import { readUploadBody } from './upload-body.ts';
+import { LayoutRegistry } from '@oci-package-proxy/oci';
+import { Ledger } from '@oci-package-proxy/storage';
+import { bigArchive, providerRelease, type ProviderRelease, signingKey } from '@oci-package-proxy/testing';
+
+import { NamespaceKeys } from '../keys/namespace-keys.ts';
+import { ProviderUploads } from './provider-uploads.ts';
+import { CALL, DEMO, fileBody, formBody, OWN } from './sample-publishing.contract.ts';
 
 // A process of its own, so that nothing else is measured.
 const SIZE = 300 * 2 ** 20;
-const BOUNDARY = 'large-upload';
 const [, , directory = ''] = process.argv;
 
-function* form(size: number): Generator<Buffer> {
-  const piece = Buffer.alloc(64 * 1024, 'x');
-  yield Buffer.from(`--${BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="terraform-provider-demo_1.0.0_linux_amd64.zip"\r\n\r\n`);
-  for (let sent = 0; sent < size; sent += piece.length) {
-    // A copy each, as a socket makes.
-    yield Buffer.from(piece);
+const key = await signingKey({ kind: 'ed25519-legacy' });
+const ledger = new Ledger({ registry: new LayoutRegistry({ directory: join(directory, 'oci') }) });
+const keys = new NamespaceKeys({ ledger, own: OWN });
+await keys.add(DEMO.namespace, key.publicKey, CALL);
+const uploads = new ProviderUploads({ ledger, keys, signerOf: () => null, originalAnnotations: false, directory: join(directory, 'uploads'), limits: { publishBytes: 2 * SIZE } });
+
+function releaseOf(version: string, bytes: number): Promise<ProviderRelease> {
+  const archive = bigArchive({ type: DEMO.type, version, platform: 'linux_amd64', bytes });
+  return providerRelease({ type: DEMO.type, version, archives: [archive], key });
+}
+
+async function published(release: ProviderRelease): Promise<string> {
+  return (await uploads.publish(DEMO, release.version, formBody(release.files), CALL)).outcome;
+}
+
+async function committed(release: ProviderRelease): Promise<string> {
+  const { id } = await uploads.begin(DEMO, release.version, CALL);
+  for (const file of release.files) {
+    await uploads.stage(DEMO, release.version, id, file.filename, fileBody(file), CALL);
   }
-  yield Buffer.from(`\r\n--${BOUNDARY}--\r\n`);
+  return (await uploads.commit(DEMO, release.version, id, CALL)).outcome;
 }
 
-async function received(size: number): Promise<number> {
-  const stream = Readable.from(form(size), { objectMode: false });
-  const sent = await readUploadBody({ contentType: `multipart/form-data; boundary=${BOUNDARY}`, stream }, { directory, limits: { publishBytes: SIZE }, original: false });
-  await sent.dispose();
-  return sent.files[0]?.file.size ?? 0;
-}
-
+const [large, staged] = [await releaseOf('1.0.0', SIZE), await releaseOf('1.0.1', SIZE / 2)];
 // What is loaded, and the heap's first growth, are not the file's.
-await received(64 * 2 ** 20);
+await committed(await releaseOf('0.0.1', 16 * 2 ** 20));
 const before = process.memoryUsage().rss;
 let most = before;
 const timer = setInterval(() => {
   most = Math.max(most, process.memoryUsage().rss);
 }, 10);
-const size = await received(SIZE);
+const outcomes = [await published(large), await committed(staged)];
 clearInterval(timer);
-process.send?.({ size, grown: most - before }, () => process.exit(0));
+process.send?.({ outcomes, grown: most - before }, () => process.exit(0));

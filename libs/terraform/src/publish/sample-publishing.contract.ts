@@ -100,7 +100,16 @@ export function formBody(files: readonly ReleaseFile[], fields: Readonly<Record<
 
 /** The body of one file as `curl -T` sends it. */
 export function fileBody(file: ReleaseFile): UploadBody {
-  return { contentType: 'application/octet-stream', stream: Readable.from([...file.pieces()].filter(({ length }) => length > 0), { objectMode: false }) };
+  return { contentType: 'application/octet-stream', stream: Readable.from(nonEmpty(file.pieces()), { objectMode: false }) };
+}
+
+/** An empty chunk would end a stream that is not in object mode. */
+function* nonEmpty(pieces: Iterable<Buffer>): Iterable<Buffer> {
+  for (const piece of pieces) {
+    if (piece.length > 0) {
+      yield piece;
+    }
+  }
 }
 
 /** Code and text of what a promise fails with. */

@@ -23,12 +23,12 @@ export interface StagedFile {
 }
 
 /**
- * Where the unpublished files of a provider are kept. It is no provider's repository and under no name that is one, so that nothing
- * which reads providers ever looks there.
+ * Where the unpublished files of a provider are kept. It is no provider's repository, and a record of the system's own, so that
+ * nothing which reads or lists providers ever looks there.
  */
 export function stagedRef({ host, namespace, type }: ProviderAddress): PackageRef {
-  const parts = ['staged', host, namespace, type];
-  return { ecosystem: ECOSYSTEM, name: parts.join('/'), repository: repositoryName([ECOSYSTEM, ...parts]) };
+  const parts = [ECOSYSTEM, 'staged', host, namespace, type];
+  return { ecosystem: 'system', name: parts.join('/'), repository: repositoryName(parts) };
 }
 
 /** The tag that says that a session was begun. */
