@@ -15,8 +15,11 @@ export const CLIENT_RULES: Config = {
 
 /** Public-key algorithms that Terraform 1.11 reads, in subkeys too: one that it does not know makes it refuse the whole key. RFC 9580, 9.1. */
 export const KNOWN_ALGORITHMS: ReadonlySet<number> = new Set([1, 2, 3, 16, 17, 18, 19, 22]);
-/** Those with one modulus: RSA, DSA. */
-export const MODULUS_ALGORITHMS: ReadonlySet<number> = new Set([1, 3, 17]);
+/** The largest public exponent of RSA that clients read. */
+export const MAX_EXPONENT_BITS = 24;
 
-/** Bits of RSA and DSA keys that may sign what is published here. */
-export const KEY_BITS = { least: 2048, most: 16_384 } as const;
+/** Bits of the RSA and DSA keys that may sign what is published here. */
+export const KEY_BITS = { least: 2048, most: 8192 } as const;
+
+/** Keys with many signatures of others have some 100 KiB. A longer text is not even read. */
+export const MAX_KEY_CHARACTERS = 512 * 1024;

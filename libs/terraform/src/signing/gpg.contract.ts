@@ -23,6 +23,8 @@ export interface Gpg {
 /** @throws Error when there is no GnuPG: it says how to get it. */
 export function createGpg(): Gpg {
   const home = mkdtempSync(join(tmpdir(), 'gpg-'));
+  // Guessing the passphrases of tests need not take long.
+  writeFileSync(join(home, 'gpg-agent.conf'), 's2k-count 65536\n');
   const run: Gpg['run'] = (args, { time, input } = {}) => {
     const fake = time === undefined ? [] : ['--faked-system-time', `${time.replace(/[:-]|\.\d+/g, '').slice(0, 15)}!`];
     return gpg('gpg', ['--batch', '--yes', '--no-tty', '--quiet', '--pinentry-mode', 'loopback', ...fake, ...args], { input: input ?? '', env: { ...process.env, GNUPGHOME: home } });

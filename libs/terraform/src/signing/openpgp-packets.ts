@@ -3,10 +3,12 @@ export interface OpenPgpPacket {
   /** RFC 9580, 5. */
   readonly tag: number;
   readonly body: Buffer;
+  /** Where the next one begins. */
+  readonly end: number;
 }
 
 /** Tags of the packets that matter here. */
-export const PACKET_TAGS = { signature: 2, secretKey: 5, publicKey: 6, secretSubkey: 7, publicSubkey: 14 } as const;
+export const PACKET_TAGS = { signature: 2, secretKey: 5, publicKey: 6, secretSubkey: 7, userId: 13, publicSubkey: 14 } as const;
 
 interface Header {
   readonly tag: number;
@@ -15,18 +17,18 @@ interface Header {
 }
 
 /**
- * The packets of a key or a detached signature, unread, so that it can be seen what a client with an older library would meet. Null for
- * bytes that are no packets, or with lengths that only long messages have.
+ * The packets of a key or a detached signature, unread, so that it can be seen what a client with an older library would meet. They end
+ * before the first bytes that are no packet, or one of a length that only long messages have.
  */
-export function openPgpPackets(bytes: Buffer): OpenPgpPacket[] | null {
+export function openPgpPackets(bytes: Buffer): OpenPgpPacket[] {
   const packets: OpenPgpPacket[] = [];
   for (let at = 0; at < bytes.length; ) {
     const header = headerAt(bytes, at);
     const end = header === null ? Infinity : header.bodyStart + header.length;
     if (header === null || end > bytes.length) {
-      return null;
+      break;
     }
-    packets.push({ tag: header.tag, body: bytes.subarray(header.bodyStart, end) });
+    packets.push({ tag: header.tag, body: bytes.subarray(header.bodyStart, end), end });
     at = end;
   }
   return packets;

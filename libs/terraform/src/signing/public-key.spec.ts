@@ -1,7 +1,9 @@
 import { generateKey, type KeyOptions } from 'openpgp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { armoredPublicKey } from './armor.ts';
 import { createGpg, type Gpg } from './gpg.contract.ts';
+import { openPgpPackets } from './openpgp-packets.ts';
 import { readPublicKey } from './public-key.ts';
 
 let gpg: Gpg;
@@ -14,7 +16,7 @@ afterAll(() => {
 
 describe('readPublicKey', () => {
   it.each([
-    ['rsa', 'rsa3072'],
+    ['rsa', 'rsa2048'],
     ['ed', 'ed25519'],
     ['p', 'nistp256'],
     ['dsa', 'dsa2048'],
@@ -86,7 +88,7 @@ describe('readPublicKey', () => {
   it('refuses a weak key', async () => {
     const fingerprint = gpg.generate({ name: 'weak', algorithm: 'rsa1024' });
 
-    await expect(readPublicKey(gpg.exportKey(fingerprint))).rejects.toThrow('has 1024 bits; from 2048');
+    await expect(readPublicKey(gpg.exportKey(fingerprint))).rejects.toThrow('has 1024 bits, where 2048');
   });
 
   it.each(['secp256k1', 'brainpoolP384r1'])('refuses a key on the curve %s', async (curve) => {
@@ -131,6 +133,32 @@ describe('readPublicKey', () => {
     const { publicKey } = await generateKey({ ...options, format: 'armored' });
 
     await expect(readPublicKey(publicKey)).rejects.toThrow(expect.objectContaining({ code: 'invalid', message: expect.stringContaining(reason) }));
+  });
+
+  it('refuses a key with a signature that Terraform stumbles over', async () => {
+    const fingerprint = gpg.generate({ name: 'attested', algorithm: 'ed25519' });
+    const bytes = gpg.run(['--export', fingerprint]);
+    const packets = openPgpPackets(bytes);
+    const [primary, userId, certification] = packets;
+    const start = userId?.end ?? 0;
+    const attestation = Buffer.from(bytes.subarray(start, certification?.end));
+    attestation.writeUInt8(0x16, attestation.length - (certification?.body.length ?? 0) + 1);
+    const inserted = Buffer.concat([bytes.subarray(0, start), attestation, bytes.subarray(start)]);
+
+    expect([primary, userId, certification].map((packet) => packet?.tag)).toEqual([6, 13, 2]);
+    await expect(readPublicKey(armoredPublicKey(inserted))).rejects.toThrow('has a signature of the type 0x16');
+    await expect(readPublicKey(armoredPublicKey(bytes))).resolves.toMatchObject({ fingerprint });
+  });
+
+  it.each([
+    [9_000, 17, 'has 9000 bits'],
+    [2_048, 25, 'has a public exponent'],
+  ])('refuses an RSA key of %d bits with an exponent of %d', async (bits, exponentBits, reason) => {
+    const number = (size: number): Buffer => Buffer.concat([Buffer.from([size >> 8, size & 0xff]), Buffer.alloc(Math.ceil(size / 8), 0xff)]);
+    const body = Buffer.concat([Buffer.from([4, 0, 0, 0, 0, 1]), number(bits), number(exponentBits)]);
+    const packet = Buffer.concat([Buffer.from([0xc6, 0xff, 0, 0, body.length >> 8, body.length & 0xff]), body]);
+
+    await expect(readPublicKey(armoredPublicKey(packet))).rejects.toThrow(reason);
   });
 
   it('refuses a key that somebody has changed', async () => {

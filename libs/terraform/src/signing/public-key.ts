@@ -3,8 +3,9 @@ import { enums, type Key, readKey } from 'openpgp';
 import { ProxyError } from '@oci-package-proxy/errors';
 
 import { armoredBlocks, armoredPublicKey } from './armor.ts';
-import { CLIENT_RULES, KEY_BITS, KNOWN_ALGORITHMS, MODULUS_ALGORITHMS } from './client-rules.ts';
-import { type OpenPgpPacket, openPgpPackets, PACKET_TAGS } from './openpgp-packets.ts';
+import { CLIENT_RULES, MAX_KEY_CHARACTERS } from './client-rules.ts';
+import { faultOfKey } from './key-packets.ts';
+import { openPgpPackets, PACKET_TAGS } from './openpgp-packets.ts';
 
 /** A key that may sign providers, and that all clients read. */
 export interface PublicKey {
@@ -22,8 +23,6 @@ export interface PublicKey {
   readonly expires: string | null;
 }
 
-/** Keys with many signatures of others have some 100 KiB. */
-const MAX_CHARACTERS = 512 * 1024;
 const HOW_TO_EXPORT = 'send the output of `gpg --armor --export <key id>`';
 const HOW_TO_MAKE = 'make one with `gpg --quick-generate-key "<name> <mail>" rsa4096 sign never`';
 
@@ -34,11 +33,7 @@ const HOW_TO_MAKE = 'make one with `gpg --quick-generate-key "<name> <mail>" rsa
  */
 export async function readPublicKey(armored: string): Promise<PublicKey> {
   const bytes = keyBytes(armored);
-  const packets = openPgpPackets(bytes);
-  if (packets === null) {
-    throw new ProxyError('invalid', `The public key is damaged: ${HOW_TO_EXPORT}`);
-  }
-  checkPackets(packets);
+  checkPackets(bytes);
   const key = await parsed(bytes);
   const expires = await checkUse(key);
   const { user } = await key.getPrimaryUser(undefined, undefined, CLIENT_RULES);
@@ -53,8 +48,8 @@ export async function readPublicKey(armored: string): Promise<PublicKey> {
 }
 
 function keyBytes(armored: string): Buffer {
-  if (armored.length > MAX_CHARACTERS) {
-    throw new ProxyError('invalid', `The public key is larger than ${MAX_CHARACTERS / 1024} KiB: export it with \`--export-options export-minimal\``);
+  if (armored.length > MAX_KEY_CHARACTERS) {
+    throw new ProxyError('invalid', `The public key is larger than ${MAX_KEY_CHARACTERS / 1024} KiB: export it with \`--export-options export-minimal\``);
   }
   if (armored.includes('PRIVATE KEY BLOCK')) {
     throw privateKeyError();
@@ -69,29 +64,22 @@ function keyBytes(armored: string): Buffer {
   return block.bytes;
 }
 
-/** What a client would stumble over. It reads packets one after the other, and has no better words than "first packet was not a public/private key". */
-function checkPackets(packets: readonly OpenPgpPacket[]): void {
-  if (packets.some(({ tag }) => tag === PACKET_TAGS.secretKey || tag === PACKET_TAGS.secretSubkey)) {
+/** What a client would stumble over, without better words than "first packet was not a public/private key". */
+function checkPackets(bytes: Buffer): void {
+  const packets = openPgpPackets(bytes);
+  const tags = packets.map(({ tag }) => tag);
+  if (tags.includes(PACKET_TAGS.secretKey) || tags.includes(PACKET_TAGS.secretSubkey)) {
     throw privateKeyError();
   }
-  if (packets.filter(({ tag }) => tag === PACKET_TAGS.publicKey).length > 1) {
+  if (packets.at(-1)?.end !== bytes.length || tags[0] !== PACKET_TAGS.publicKey) {
+    throw new ProxyError('invalid', `The public key is damaged: ${HOW_TO_EXPORT}`);
+  }
+  if (tags.filter((tag) => tag === PACKET_TAGS.publicKey).length > 1) {
     throw severalKeysError();
   }
-  for (const { tag, body } of packets) {
-    if (tag === PACKET_TAGS.publicKey || tag === PACKET_TAGS.publicSubkey) {
-      checkKeyPacket(body);
-    }
-  }
-}
-
-function checkKeyPacket(body: Buffer): void {
-  const [version, , , , , algorithm = 0] = body;
-  if (version !== 4 || !KNOWN_ALGORITHMS.has(algorithm)) {
-    throw new ProxyError('invalid', `The key, or a subkey of it, has a form that Terraform cannot read (version ${version ?? '?'}, algorithm ${algorithm}): use an RSA key; ${HOW_TO_MAKE}`);
-  }
-  const bits = MODULUS_ALGORITHMS.has(algorithm) && body.length >= 8 ? body.readUInt16BE(6) : null;
-  if (bits !== null && (bits < KEY_BITS.least || bits > KEY_BITS.most)) {
-    throw new ProxyError('invalid', `The key, or a subkey of it, has ${bits} bits; from ${KEY_BITS.least} to ${KEY_BITS.most} are taken: ${HOW_TO_MAKE}`);
+  const fault = faultOfKey(packets);
+  if (fault !== null) {
+    throw new ProxyError('invalid', `The key, or a subkey of it, ${fault}: use an RSA key; ${HOW_TO_MAKE}`);
   }
 }
 

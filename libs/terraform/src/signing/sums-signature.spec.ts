@@ -42,6 +42,15 @@ describe('signersOf', () => {
     expect(await signersOf({ sums: SUMS, signature: gpg.sign(SUMS, rsa), keys: [shownKey(gpg.exportKey(rsa, ed))] })).toHaveLength(1);
   });
 
+  it('reads a key as clients do: the first block, whatever stands around it', async () => {
+    const [armored, other] = [gpg.exportKey(rsa), gpg.exportKey(ed)];
+    const signature = gpg.sign(SUMS, rsa);
+
+    for (const [asciiArmor, expected] of [[`Key:\r\n${armored.replaceAll('\n', '\r\n')}`, 1], [`${armored}${other}`, 1], [`${other}${armored}`, 0], [armored.replace(/\n=.{4}\n/, '\n'), 1]] as const) {
+      expect(await signersOf({ sums: SUMS, signature, keys: [shownKey(asciiArmor)] })).toHaveLength(expected);
+    }
+  });
+
   it('refuses other sums', async () => {
     const signature = gpg.sign(SUMS, rsa);
 
@@ -186,11 +195,22 @@ describe('binarySignature', () => {
     }
   });
 
-  it('refuses what has something else in it', async () => {
+  it('cuts off what clients do not read', async () => {
+    const signature = gpg.sign(SUMS, rsa);
+
+    for (const rest of [Buffer.from('\n'), Buffer.from('\r\n--boundary'), gpg.run(['--export', rsa]), Buffer.from([0xc2])]) {
+      const bytes = Buffer.concat([signature, rest]);
+
+      expect(await binarySignature(bytes)).toEqual(signature);
+      expect(await isSigner(rsa, bytes)).toBe(true);
+    }
+  });
+
+  it('refuses what is no whole signature', async () => {
     const signature = gpg.sign(SUMS, rsa);
     const key = gpg.run(['--export', rsa]);
 
-    for (const bytes of [Buffer.concat([signature, key]), Buffer.concat([signature, Buffer.from('\n')]), signature.subarray(0, -1), key, SUMS, Buffer.alloc(0), Buffer.alloc(100_000, 0xc2), Buffer.from(gpg.exportKey(rsa))]) {
+    for (const bytes of [signature.subarray(0, -1), Buffer.concat([key, signature]), key, SUMS, Buffer.alloc(0), Buffer.alloc(100_000, 0xc2), Buffer.from(gpg.exportKey(rsa)), Buffer.from(gpg.exportKey(rsa) + gpg.sign(SUMS, rsa, { more: ['--armor'] }).toString())]) {
       await expect(binarySignature(bytes)).rejects.toThrow(expect.objectContaining({ code: 'unprocessable' }));
     }
   });

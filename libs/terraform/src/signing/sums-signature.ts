@@ -4,7 +4,8 @@ import { ProxyError } from '@oci-package-proxy/errors';
 
 import type { SigningKey } from '../model/provider.ts';
 import { armoredBlocks } from './armor.ts';
-import { CLIENT_RULES, KEY_BITS } from './client-rules.ts';
+import { CLIENT_RULES, MAX_KEY_CHARACTERS } from './client-rules.ts';
+import { isOversized } from './key-packets.ts';
 import { openPgpPackets, PACKET_TAGS } from './openpgp-packets.ts';
 
 /** SHA256SUMS, its detached, binary signature, and the keys that it may be of. */
@@ -15,26 +16,25 @@ export interface SignedSums {
 }
 
 const MAX_BYTES = 64 * 1024;
-/** One of more is not even read: a registry may send anything as a key. */
-const MAX_ARMOR_CHARACTERS = 1024 * 1024;
 const ARMOR_START = '-----BEGIN PGP ';
 /** Clients refuse what their clock has not come to yet; by so much a publisher's clock may be ahead. */
 const CLOCK_SKEW_MS = 5 * 60_000;
 
 /**
- * A detached signature as clients need it: binary. An armored one is converted, and any other is given back as it is.
+ * A detached signature as clients need it: binary. An armored one is converted, and what follows a signature is cut off, as clients do
+ * not read it either.
  * @throws ProxyError `unprocessable` for what is no detached signature.
  */
 export async function binarySignature(bytes: Buffer): Promise<Buffer> {
   const binary = bytes.length > MAX_BYTES ? null : unarmored(bytes);
-  const packets = binary === null ? null : openPgpPackets(binary);
-  if (binary === null || packets === null || packets.length === 0 || packets.some(({ tag }) => tag !== PACKET_TAGS.signature)) {
+  const signatures = binary === null ? null : onlySignatures(binary);
+  if (signatures === null || signatures.length === 0) {
     throw new ProxyError('unprocessable', 'The signature is no detached OpenPGP signature: make it with `gpg --detach-sign <file of the sums>`');
   }
-  if ((await readPackets(binary)).length === 0) {
+  if ((await readPackets(signatures)).length === 0) {
     throw new ProxyError('unprocessable', 'The signature is of a kind that clients cannot read, or does not say which key it is of: make it with `gpg --detach-sign` and an RSA key');
   }
-  return binary;
+  return signatures;
 }
 
 /** IDs of the keys that made a signature, by its own word: 16 upper-case hex digits each. For texts. */
@@ -74,8 +74,7 @@ async function isSound(packet: SignaturePacket, key: Key, sums: Buffer): Promise
     const signer = await key.getSigningKey(packet.issuerKeyID, null, undefined, CLIENT_RULES);
     const message = await createMessage({ binary: sums });
     const [literal] = message.packets;
-    const bits = signer.getAlgorithmInfo().bits ?? KEY_BITS.least;
-    if (literal === undefined || bits > KEY_BITS.most || (await expiryOf(signer, key)) <= created.getTime()) {
+    if (literal === undefined || (await expiryOf(signer, key)) <= created.getTime()) {
       return false;
     }
     await packet.verify(signer.keyPacket, signatureType, literal, created, true, CLIENT_RULES);
@@ -92,9 +91,14 @@ async function expiryOf(signer: Key | Subkey, key: Key): Promise<number> {
   return Math.min(primary?.valueOf() ?? 0, own?.valueOf() ?? 0);
 }
 
+/** The keys of the first block, which is all that clients read. */
 async function keysIn(asciiArmor: string): Promise<Key[]> {
+  const [block] = asciiArmor.length > MAX_KEY_CHARACTERS ? [] : (armoredBlocks(asciiArmor) ?? []);
+  if (block === undefined || isOversized(openPgpPackets(block.bytes))) {
+    return [];
+  }
   try {
-    return asciiArmor.length > MAX_ARMOR_CHARACTERS ? [] : await readKeys({ armoredKeys: asciiArmor, config: CLIENT_RULES });
+    return await readKeys({ binaryKeys: block.bytes, config: CLIENT_RULES });
   } catch {
     return [];
   }
@@ -103,11 +107,18 @@ async function keysIn(asciiArmor: string): Promise<Key[]> {
 /** The signatures that say which key they are of. */
 async function readPackets(signature: Buffer): Promise<SignaturePacket[]> {
   try {
-    const { packets } = await readSignature({ binarySignature: signature, config: CLIENT_RULES });
+    const { packets } = await readSignature({ binarySignature: onlySignatures(signature), config: CLIENT_RULES });
     return packets.filter(({ issuerKeyID }) => !/^0*$/.test(issuerKeyID.toHex()));
   } catch {
     return [];
   }
+}
+
+function onlySignatures(binary: Buffer): Buffer {
+  const packets = openPgpPackets(binary);
+  const other = packets.findIndex(({ tag }) => tag !== PACKET_TAGS.signature);
+  const count = other === -1 ? packets.length : other;
+  return binary.subarray(0, packets[count - 1]?.end ?? 0);
 }
 
 function unarmored(bytes: Buffer): Buffer | null {
