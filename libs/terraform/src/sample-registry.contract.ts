@@ -109,6 +109,7 @@ export async function startSampleRegistry(options: SampleOptions = {}): Promise<
   const { hosts, closeUpstreams } = sampleHosts(options);
   const parts = createTerraformParts({
     ledger,
+    registry,
     hosts,
     links: createFileLinks({ secret, seconds: section.linkSeconds, clock }),
     linkSeconds: section.linkSeconds,

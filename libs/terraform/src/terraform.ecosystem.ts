@@ -32,8 +32,9 @@ async function create({ runtime, prefix, root, values, section: given }: Ecosyst
     privateNames: privateNamesOf(config, ECOSYSTEM),
     upstreamAt: (url) => runtime.upstreamAt(url, ECOSYSTEM),
   });
-  const { codec, ...parts } = createTerraformParts({
+  const { codec, commands, ...parts } = createTerraformParts({
     ledger: runtime.ledger,
+    registry: runtime.registry,
     hosts,
     links: createFileLinks({ secret: config.secretKey, seconds: section.linkSeconds }),
     linkSeconds: section.linkSeconds,
@@ -52,6 +53,7 @@ async function create({ runtime, prefix, root, values, section: given }: Ecosyst
     name: ECOSYSTEM,
     mounts: terraformMounts(prefix, root),
     codec,
+    commands,
     module: TerraformModule.register({ parts, access: runtime.access, tokens: runtime.tokens, prefix, root, config, loginDays: section.loginDays, observer: observerOf(metrics) }),
     hints: (_origin, token, secureOrigin = null) =>
       clientHints({ origin: secureOrigin, prefix, api: apiPath(root), own: hosts.own, upstreams: hosts.upstreams.map(({ host }) => host), caFile: caFileOf(config), token }),

@@ -15,6 +15,7 @@ import { serviceRoutes } from './http/service-routes.ts';
 import { apiPath, rootPaths } from './http/terraform-mounts.ts';
 import { LoginCodes } from './login/login-codes.ts';
 import { loginRoutes } from './login/login-routes.ts';
+import { manageRoutes } from './manage/manage-routes.ts';
 import { ECOSYSTEM } from './model/address.ts';
 import { createApiController, createRegistryController, createRootController } from './terraform.controller.ts';
 import { TerraformDispatcher } from './terraform.dispatcher.ts';
@@ -28,7 +29,7 @@ export interface TerraformObserver {
 
 /** What {@link TerraformModule} is made of. */
 export interface TerraformDependencies {
-  readonly parts: Omit<TerraformParts, 'codec'>;
+  readonly parts: Omit<TerraformParts, 'codec' | 'commands'>;
   readonly access: Access;
   readonly tokens: Tokens;
   /** Path prefix of the registry: `''`, or like `/terraform`. */
@@ -71,7 +72,7 @@ function createDispatcher(dependencies: TerraformDependencies): TerraformDispatc
   return new TerraformDispatcher({
     gate,
     root: { base: root, routes: new RouteTable([...discovery, ...forms]) },
-    api: { base: apiPath(root), routes: new RouteTable(publishRoutes(publishing)) },
+    api: { base: apiPath(root), routes: new RouteTable([...publishRoutes(publishing), ...manageRoutes({ gate, hosts, management: parts.management, writable: providerUploads !== null, onWrite })]) },
     registry: {
       base: prefix,
       routes: new RouteTable([

@@ -1,4 +1,6 @@
 import type { IngestCodec, IngestQueue } from '@oci-package-proxy/ingest';
+import type { Registry } from '@oci-package-proxy/oci';
+import type { AdminCommand } from '@oci-package-proxy/platform';
 import type { LedgerPort } from '@oci-package-proxy/storage';
 import type { Downloads } from '@oci-package-proxy/upstream';
 
@@ -6,8 +8,12 @@ import type { TerraformHosts } from './config/hosts.ts';
 import { terraformIngestCodec } from './ingest/terraform-ingest-codec.ts';
 import { NamespaceKeys } from './keys/namespace-keys.ts';
 import type { FileLinks } from './links/file-claim.ts';
+import { terraformCommands } from './manage/admin-commands.ts';
+import { createManagement, type Management } from './manage/management.ts';
 import { ModuleUploads } from './modules/module-uploads.ts';
 import { TerraformModules } from './modules/terraform-modules.ts';
+import { importCommand } from './publish/import-command.ts';
+import { OriginalImport } from './publish/import-original.ts';
 import { ProviderUploads } from './publish/provider-uploads.ts';
 import type { ModulePublisher, ProviderPublisher, SigningKeys } from './publish/publish-port.ts';
 import type { ModuleReader, ProviderReader } from './read/read-port.ts';
@@ -24,6 +30,8 @@ export interface TerraformLogger {
 /** What {@link createTerraformParts} puts together. */
 export interface PartsOptions {
   readonly ledger: LedgerPort;
+  /** The store below the ledger, for what the original project put there. */
+  readonly registry: Registry;
   readonly hosts: TerraformHosts;
   readonly links: FileLinks;
   /** How long a link is good for, at least, in seconds. */
@@ -59,24 +67,30 @@ export interface TerraformParts {
   /** Null: publishing is switched off. */
   readonly moduleUploads: ModulePublisher | null;
   readonly keys: SigningKeys;
+  readonly management: Management;
+  /** What operators can do from the command line. */
+  readonly commands: readonly AdminCommand[];
   readonly codec: IngestCodec;
 }
 
 /** Puts the use cases together. */
 export function createTerraformParts(options: PartsOptions): TerraformParts {
-  const { ledger, hosts, links, linkSeconds, directory, publish, limits, signers, originalAnnotations, logger } = options;
+  const { ledger, registry, hosts, links, linkSeconds, directory, publish, limits, signers, originalAnnotations, logger } = options;
   const registries = new UpstreamRegistries();
   const keys = new NamespaceKeys({ ledger, own: hosts.own, logger });
-  const signerOf = (namespace: string): SumsSigner | null => signers.get(namespace) ?? null;
+  const releases = { ledger, keys, signerOf: (namespace: string) => signers.get(namespace) ?? null, originalAnnotations, directory, limits, logger };
+  const management = createManagement({ ledger, hosts, keys, registries });
   return {
     hosts,
     links,
     linkSeconds,
     providers: new TerraformProviders({ ...options, registries }),
     modules: new TerraformModules({ ...options, registries }),
-    providerUploads: publish ? new ProviderUploads({ ledger, keys, signerOf, originalAnnotations, directory, limits, logger }) : null,
+    providerUploads: publish ? new ProviderUploads(releases) : null,
     moduleUploads: publish ? new ModuleUploads({ ledger, directory, limits, logger }) : null,
     keys,
+    management,
+    commands: terraformCommands(management, [importCommand({ imports: new OriginalImport({ ...releases, registry }), own: hosts.own })]),
     codec: terraformIngestCodec({ hosts, ledger, registries, directory, logger }),
   };
 }
