@@ -3,12 +3,12 @@ import { ProxyError } from '@oci-package-proxy/errors';
 import type { FileClaim } from '../links/file-claim.ts';
 import { platformText, type SigningKey } from '../model/provider.ts';
 import type { ArchiveHashes, ProviderPackage, ProviderVersions } from '../read/read-port.ts';
-import { compareVersions } from '../versions/version.ts';
+import { sortedByVersion } from '../versions/version.ts';
 import { printableWarnings } from './warnings.ts';
 
 /** `:namespace/:type/versions`. */
 export function providerVersionsDocument({ versions, warnings }: ProviderVersions): object {
-  const sorted = [...versions].sort((left, right) => compareVersions(right.version, left.version));
+  const sorted = sortedByVersion(versions, ({ version }) => version);
   const texts = printableWarnings(warnings);
   return {
     versions: sorted.map(({ version, protocols, platforms }) => ({ version, protocols, platforms: platforms.map(({ os, arch }) => ({ os, arch })) })),

@@ -56,8 +56,13 @@ export function compareVersions(left: string, right: string): number {
 
 /** All of `versions`, the newest first; each is taken apart only once. */
 export function newestFirst(versions: Iterable<string>): string[] {
-  const keyed = Array.from(versions, keyOf);
-  return keyed.sort((left, right) => compareKeys(right, left)).map(({ text }) => text);
+  return sortedByVersion(Array.from(versions), (version) => version);
+}
+
+/** Things that have a version, those of the newest first: some lists have thousands. */
+export function sortedByVersion<T>(items: readonly T[], versionOf: (item: T) => string): T[] {
+  const keyed = items.map((item) => ({ item, key: keyOf(versionOf(item)) }));
+  return keyed.sort((left, right) => compareKeys(right.key, left.key)).map(({ item }) => item);
 }
 
 /** The newest release; where there is none, the newest pre-release; null where there is nothing. */
