@@ -76,7 +76,7 @@ describe('readUploadBody', () => {
       fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 300_000 }), { minLength: 1, maxLength: 5 }), fc.integer({ min: 200, max: 150_000 }), async (sizes, pieceBytes) => {
         const files = sizes.map((size, index) => smallFile(`${STEM}linux_a${index}.zip`, Buffer.alloc(size, '\r\n--xyz')));
 
-        expect((await outcome(inPieces(await buffer(uploadForm(files).stream()), [pieceBytes]))).split('\n').sort().join('\n')).toBe(told(files));
+        expect(await outcome(inPieces(await buffer(uploadForm(files).stream()), [pieceBytes]))).toBe(told(files));
       }),
       { numRuns: 60 },
     );
@@ -85,7 +85,7 @@ describe('readUploadBody', () => {
   it('reads many small files that arrive at once', async () => {
     const files = Array.from({ length: 150 }, (_, index) => smallFile(`${STEM}linux_a${String(index).padStart(3, '0')}.zip`, Buffer.alloc(index + 1, 'x')));
 
-    expect((await outcome(inPieces(await buffer(uploadForm(files).stream()), [2 ** 20]))).split('\n').sort().join('\n')).toBe(told(files));
+    expect(await outcome(inPieces(await buffer(uploadForm(files).stream()), [2 ** 20]))).toBe(told(files));
   });
 
   it('says that a body breaks off, wherever it does', async () => {

@@ -115,11 +115,12 @@ export class UploadParts {
     });
   }
 
-  /** The files, once all of them are whole. @throws the first failure of a part. */
+  /** The files in the order in which they came, once all of them are whole. @throws the first failure of a part. */
   async files(): Promise<readonly SentFile[]> {
     await Promise.all(this.#receiving);
     this.#check();
-    return this.#sent;
+    const names = [...this.#files.values()];
+    return this.#sent.toSorted((one, other) => names.indexOf(one.name) - names.indexOf(other.name));
   }
 
   /** Removes the temporary files, however far they are. Never throws. */
