@@ -101,6 +101,7 @@ export class AppCluster<A extends object> {
       // A worker knows every ecosystem.
       NPM_UPSTREAM_URL: 'off',
       PYPI_UPSTREAM_URL: 'off',
+      TERRAFORM_UPSTREAM_HOSTS: 'off',
       DATA_DIR: join(this.directory, label),
       ...this.#options.environment,
     };
