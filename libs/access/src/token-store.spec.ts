@@ -210,6 +210,26 @@ describe('tokens', () => {
     await expect(one.tokens.list({ kind: 'anonymous', name: 'anonymous', tokenId: null })).rejects.toMatchObject({ code: 'unauthenticated' });
   });
 
+  it('of a sign-in have all that the owner may, and end when they are to', async () => {
+    const { token, info } = await one.tokens.signIn(ALICE, { description: 'from a browser', expires: '2026-06-02T12:00:00Z' });
+    const who = await one.access.authenticate(`Bearer ${token}`, FROM);
+
+    expect(info).toMatchObject({ owner: 'alice', description: 'from a browser', expires: '2026-06-02T12:00:00.000Z' });
+    expect(one.access.may(who, 'publish', { ecosystem: 'alpha', package: 'x' })).toBe(true);
+    now = Date.parse('2026-06-02T12:00:01Z');
+    await expect(one.access.authenticate(`Bearer ${token}`, FROM)).rejects.toMatchObject({ code: 'unauthenticated' });
+  });
+
+  it('of a sign-in are for users and the administrator alone', async () => {
+    const who = await one.access.authenticate(`Bearer ${(await one.tokens.signIn(ADMIN, { description: '', expires: '2027-01-01T00:00:00Z' })).token}`, FROM);
+
+    expect(one.access.may(who, 'admin', { ecosystem: 'alpha', package: 'x' })).toBe(true);
+    for (const owner of [who, { kind: 'anonymous', name: 'anonymous', tokenId: null } as const]) {
+      await expect(one.tokens.signIn(owner, { description: '', expires: '2027-01-01T00:00:00Z' })).rejects.toMatchObject({ code: 'forbidden' });
+    }
+    await expect(one.tokens.signIn(ALICE, { description: '', expires: '2020-01-01T00:00:00Z' })).rejects.toMatchObject({ code: 'invalid' });
+  });
+
   it('of a login have all that the user may, for 90 days', async () => {
     const { token, info } = await one.tokens.login('alice', 'wonderland', FROM);
     const principal = await one.access.authenticate(`Bearer ${token}`, FROM);

@@ -29,7 +29,7 @@ export function clientHints({ origin, prefix, api, own, upstreams, caFile, token
   const { host } = new URL(at);
   // On loopback nobody said what this server is called: it is what it is asked as.
   const source = isLoopback(own) ? host : own;
-  const header = token === null ? '' : `-H 'Authorization: Bearer ${token}' `;
+  const curl = `curl ${caFile === null ? '' : `--cacert ${caFile} `}-H 'Authorization: Bearer ${token ?? ''}'`;
   const settings = [
     ...(token === null ? [] : [`credentials "${source}" { token = "${token}" }`]),
     ...upstreams.map((upstream) => `host "${upstream}" { services = { "providers.v1" = "${at}${prefix}/upstream/${upstream}/providers/v1/", "modules.v1" = "${at}${prefix}/upstream/${upstream}/modules/v1/" } }`),
@@ -39,9 +39,9 @@ export function clientHints({ origin, prefix, api, own, upstreams, caFile, token
     ...settings.map((line) => `echo '${line}' >> ~/.terraformrc   # OpenTofu: ~/.tofurc`),
     `# what is published here: source = "${source}/<namespace>/<type>"; a network mirror for providers: ${at}${prefix}/mirror/`,
     ...(token === null ? [] : [
-      `curl ${header}--data-binary @key.asc ${at}${api}/keys/<namespace>`,
-      `curl ${header}-F 1=@<zip> -F 2=@<SHA256SUMS> -F 3=@<SHA256SUMS.sig> ${at}${api}/providers/<namespace>/<type>/<version>`,
-      `curl ${header}-T <zip or tar.gz> ${at}${api}/modules/<namespace>/<name>/<system>/<version>`,
+      `${curl} --data-binary @key.asc ${at}${api}/keys/<namespace>`,
+      `${curl} -F 1=@<zip> -F 2=@<SHA256SUMS> -F 3=@<SHA256SUMS.sig> ${at}${api}/providers/<namespace>/<type>/<version>`,
+      `${curl} -T <zip or tar.gz> ${at}${api}/modules/<namespace>/<name>/<system>/<version>`,
     ]),
   ];
 }

@@ -194,7 +194,7 @@ describe('hints for clients', () => {
       `echo 'credentials "localhost:8443" { token = "secret" }' >> ~/.terraformrc   # OpenTofu: ~/.tofurc`,
       `echo 'host "one.example.com" { services = { "providers.v1" = "https://localhost:8443/terraform/upstream/one.example.com/providers/v1/", "modules.v1" = "https://localhost:8443/terraform/upstream/one.example.com/modules/v1/" } }' >> ~/.terraformrc   # OpenTofu: ~/.tofurc`,
       '# what is published here: source = "localhost:8443/<namespace>/<type>"; a network mirror for providers: https://localhost:8443/terraform/mirror/',
-      expect.stringMatching(/^curl .*'Authorization: Bearer secret' .*https:\/\/localhost:8443\/api\/v1\/terraform\/keys\/<namespace>$/),
+      expect.stringMatching(/^curl --cacert \/data\/tls\/ca\.pem .*'Authorization: Bearer secret' .*https:\/\/localhost:8443\/api\/v1\/terraform\/keys\/<namespace>$/),
       expect.stringMatching(/^curl .* https:\/\/localhost:8443\/api\/v1\/terraform\/providers\/<namespace>\/<type>\/<version>$/),
       expect.stringMatching(/^curl .* https:\/\/localhost:8443\/api\/v1\/terraform\/modules\/<namespace>\/<name>\/<system>\/<version>$/),
     ]);
