@@ -21,6 +21,6 @@ describe('moduleLocation', () => {
     [null, '../../files/t/m.zip', '../../files/t/m.zip?archive=zip'],
     [SHA256, 'https://example.com/m.zip?a=b', `https://example.com/m.zip?a=b&archive=zip&checksum=sha256:${SHA256}`],
   ])('of %s at %s', (sha256, url, location) => {
-    expect(moduleLocation({ sha256 }, url)).toEqual({ header: location, body: { location, use_registry_credentials: false } });
+    expect(moduleLocation({ sha256 }, url)).toEqual({ header: location, body: { location } });
   });
 });

@@ -12,8 +12,8 @@ export function moduleVersionsDocument({ versions }: ModuleVersions, { namespace
 export interface ModuleLocation {
   /** The value of `X-Terraform-Get`: the only thing that Terraform reads. */
   readonly header: string;
-  /** What OpenTofu reads: by `use_registry_credentials` it knows that it needs no go-getter, and that the URL needs no credential. */
-  readonly body: { readonly location: string; readonly use_registry_credentials: boolean };
+  /** What OpenTofu reads. Without `use_registry_credentials`, which would have newer ones pass over go-getter and its checksum. */
+  readonly body: { readonly location: string };
 }
 
 /**
@@ -24,5 +24,5 @@ export function moduleLocation({ sha256 }: Pick<FileClaim, 'sha256'>, url: strin
   // Without `archive` a client looks for another `X-Terraform-Get` behind the URL; `checksum` it compares with the bytes.
   const query = `archive=zip${sha256 === null ? '' : `&checksum=sha256:${sha256}`}`;
   const location = `${url}${url.includes('?') ? '&' : '?'}${query}`;
-  return { header: location, body: { location, use_registry_credentials: false } };
+  return { header: location, body: { location } };
 }

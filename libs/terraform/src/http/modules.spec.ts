@@ -46,7 +46,7 @@ describe('a module that is published here', () => {
     expect([answer.status, answer.headers['content-type']]).toEqual([200, 'application/json']);
     expect(location).toMatch(/^\.\.\//);
     expect(url.pathname).toMatch(/^\/outer\/terraform\/files\/[^/]+\/[^/]+\.zip$/);
-    expect(answer.json()).toEqual({ location, use_registry_credentials: false });
+    expect(answer.json()).toEqual({ location });
     expect([archive.status, direct.status]).toEqual([200, 200]);
     expect(archive.body.subarray(0, 4)).toEqual(Buffer.from('PK\u0003\u0004'));
     expect(`"sha256:${(url.searchParams.get('checksum') ?? '').replace('sha256:', '')}"`).toBe(archive.headers.etag);
