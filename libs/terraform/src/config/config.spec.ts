@@ -115,8 +115,10 @@ describe('the hosts', () => {
   it('are called after PUBLIC_URL, and TERRAFORM_HOSTNAME comes first', () => {
     const byUrl = hosts({ publicUrl: 'https://Packages.example.com:8443/path' });
     const named = hosts({ publicUrl: 'https://packages.example.com', hostname: 'registry.example.com' });
+    const local = hosts({ publicUrl: 'http://127.0.0.1:8080' });
 
-    expect([byUrl.own, named.own]).toEqual(['packages.example.com:8443', 'registry.example.com']);
+    expect([byUrl.own, named.own, local.own]).toEqual(['packages.example.com:8443', 'registry.example.com', '127.0.0.1:8080']);
+    expect([local.isOwn('localhost:8443'), local.isOwn('other.example.com')]).toEqual([true, false]);
     expect([named.isOwn('registry.example.com'), named.isOwn('packages.example.com', 'packages.example.com'), named.isOwn('localhost', 'localhost')]).toEqual([true, false, false]);
   });
 

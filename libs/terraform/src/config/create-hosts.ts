@@ -42,8 +42,8 @@ export function createHosts(parts: HostParts): TerraformHosts {
   const own = hostname ?? (publicUrl === null ? LOCAL : hostOfUrl(publicUrl));
   const upstreams = upstreamsOf(parts, own);
   const byHost = new Map(upstreams.map((upstream) => [upstream.host, upstream]));
-  // Nobody said what this server is called: it is what it is asked as.
-  const isNamed = hostname !== null || publicUrl !== null;
+  // Nobody said what this server is called, or said a name that every machine has: it is what it is asked as.
+  const isNamed = hostname !== null || (publicUrl !== null && !isLoopbackHost(own));
   // Registries do not tell `Acme` from `acme`, so neither must what hides one from them.
   const isPrivate = packageMatcher(parts.privateNames.map((glob) => glob.toLowerCase()));
   const forges = new Map(Object.entries(section.forges));
