@@ -3,7 +3,7 @@ import { type ProviderRelease, providerRelease, signingKey, startTerraformUpstre
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { providerRef } from '../model/address.ts';
-import { blockKey, pulledTag, yankKey } from '../model/terraform-fact.ts';
+import { blockKey, EVERY_VERSION, pulledTag, yankKey } from '../model/terraform-fact.ts';
 import type { ProviderVersions } from './read-port.ts';
 import { DEMO, HOST, LINUX, MAC, OURS, type SampleOptions, type SampleProviders, startSampleProviders } from './sample-providers.contract.ts';
 
@@ -435,6 +435,19 @@ describe('what is held', () => {
     expect(installed.map((one) => one === null)).toEqual([isGone, isGone, isGone]);
     expect(online?.warnings).toHaveLength(isGone ? 0 : 1);
   });
+});
+
+it('shows nothing of a provider that is blocked as a whole, whatever upstream adds', async () => {
+  const sample = await start();
+  await hold(sample);
+  await sample.record(DEMO, blockKey(EVERY_VERSION), '');
+  put([first, second]);
+
+  expect(numbers(await sample.providers.versions(DEMO))).toEqual([]);
+  for (const version of ['1.0.0', '2.0.0-rc.1']) {
+    expect(await sample.providers.package(DEMO, version, LINUX)).toBeNull();
+    expect(await sample.providers.archives(DEMO, version)).toBeNull();
+  }
 });
 
 describe('an upstream that is not what it should be', () => {
