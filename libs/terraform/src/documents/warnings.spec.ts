@@ -40,6 +40,6 @@ describe('yankWarnings', () => {
       ['1.10.0', 'deletes\ndata'],
     ]);
 
-    expect(yankWarnings(yanks)).toEqual(['Version 1.10.0 was yanked by its publishers: deletes data', 'Version 1.0.0 was yanked by its publishers.']);
+    expect(yankWarnings(yanks)).toEqual(['Version 1.10.0 was yanked: deletes data', 'Version 1.0.0 was yanked.']);
   });
 });

@@ -15,7 +15,7 @@ export function printableWarnings(warnings: Iterable<string>): string[] {
 export function yankWarnings(yanks: ReadonlyMap<string, string>): string[] {
   return newestFirst(yanks.keys()).map((version) => {
     const reason = printable(yanks.get(version) ?? '');
-    return `Version ${version} was yanked by its publishers${reason === '' ? '.' : `: ${reason}`}`;
+    return `Version ${version} was yanked${reason === '' ? '.' : `: ${reason}`}`;
   });
 }
 

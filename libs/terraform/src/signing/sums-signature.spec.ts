@@ -20,8 +20,8 @@ afterAll(() => {
   gpg.close();
 });
 
-async function isSigner(fingerprint: string, signature: Buffer, sums = SUMS): Promise<boolean> {
-  return (await signersOf({ sums, signature, keys: [shownKey(gpg.exportKey(fingerprint))] })).length === 1;
+async function isSigner(fingerprint: string, signature: Buffer, how: { readonly sums?: Buffer; readonly takesExpired?: boolean } = {}): Promise<boolean> {
+  return (await signersOf({ sums: SUMS, signature, keys: [shownKey(gpg.exportKey(fingerprint))], ...how })).length === 1;
 }
 
 describe('signersOf', () => {
@@ -54,15 +54,15 @@ describe('signersOf', () => {
   it('refuses other sums', async () => {
     const signature = gpg.sign(SUMS, rsa);
 
-    expect(await isSigner(rsa, signature, Buffer.concat([SUMS, Buffer.from('\n')]))).toBe(false);
-    expect(await isSigner(rsa, signature, Buffer.from(SUMS.toString().replace('a', 'b')))).toBe(false);
+    expect(await isSigner(rsa, signature, { sums: Buffer.concat([SUMS, Buffer.from('\n')]) })).toBe(false);
+    expect(await isSigner(rsa, signature, { sums: Buffer.from(SUMS.toString().replace('a', 'b')) })).toBe(false);
   });
 
   it('takes a text signature, whose lines may end in any way', async () => {
     const signature = gpg.sign(SUMS, rsa, { more: ['--textmode'] });
 
     expect(await isSigner(rsa, signature)).toBe(true);
-    expect(await isSigner(rsa, signature, Buffer.from(SUMS.toString().replaceAll('\n', '\r\n')))).toBe(true);
+    expect(await isSigner(rsa, signature, { sums: Buffer.from(SUMS.toString().replaceAll('\n', '\r\n')) })).toBe(true);
   });
 
   it('takes a signature by a subkey', async () => {
@@ -92,6 +92,8 @@ describe('signersOf', () => {
 
     expect(await isSigner(fingerprint, before ?? SUMS)).toBe(true);
     expect(await isSigner(fingerprint, after ?? SUMS)).toBe(false);
+    expect(await isSigner(fingerprint, after ?? SUMS, { takesExpired: true })).toBe(true);
+    expect(await isSigner(fingerprint, after ?? SUMS, { takesExpired: true, sums: Buffer.from('others') })).toBe(false);
   });
 
   it('takes a key that was extended later, exported without its history', async () => {
@@ -128,6 +130,7 @@ describe('signersOf', () => {
     const fingerprint = gpg.generate({ name: 'times', algorithm: 'ed25519', time: '2020-01-01T00:00:00Z' });
 
     expect(await isSigner(fingerprint, gpg.sign(SUMS, fingerprint, { more: ['--default-sig-expire', '2020-04-01'], time: IN_2020 }))).toBe(false);
+    expect(await isSigner(fingerprint, gpg.sign(SUMS, fingerprint, { more: ['--default-sig-expire', '2020-04-01'], time: IN_2020 }), { takesExpired: true })).toBe(true);
     expect(await isSigner(fingerprint, gpg.sign(SUMS, fingerprint, { more: ['--default-sig-expire', '2099-04-01'], time: IN_2020 }))).toBe(true);
     expect(await isSigner(fingerprint, gpg.sign(SUMS, fingerprint, { time: '2090-01-01T00:00:00Z' }))).toBe(false);
     expect(await isSigner(fingerprint, gpg.sign(SUMS, fingerprint, { time: new Date(Date.now() + 60_000).toISOString() }))).toBe(true);

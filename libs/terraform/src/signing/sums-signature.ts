@@ -13,6 +13,8 @@ export interface SignedSums {
   readonly sums: Buffer;
   readonly signature: Buffer;
   readonly keys: readonly SigningKey[];
+  /** Takes a signature that has expired, or whose key had when it signed, as clients do of other registries. Default false. */
+  readonly takesExpired?: boolean;
 }
 
 const MAX_BYTES = 64 * 1024;
@@ -44,29 +46,33 @@ export async function issuersOf(signature: Buffer): Promise<string[]> {
 }
 
 /**
- * Those of the keys that have signed the sums, as clients see it: a key that has expired since is right, one that had when it signed is
- * not; nor is a revoked one, nor a signature that has expired. SHA-1 is right, as it is to them, and MD5 is not.
+ * Those of the keys that have signed the sums, as clients see it: a key that has expired since is right, and unless `takesExpired` one that
+ * had when it signed is not, nor is a signature that has expired. A revoked key never is. SHA-1 is right, as it is to them, and MD5 is not.
  */
-export async function signersOf({ sums, signature, keys }: SignedSums): Promise<readonly SigningKey[]> {
-  const packets = await readPackets(signature);
-  const verdicts = await Promise.all(keys.map(({ asciiArmor }) => hasSigned(asciiArmor, packets, sums)));
+export async function signersOf(signed: SignedSums): Promise<readonly SigningKey[]> {
+  const { keys } = signed;
+  const packets = await readPackets(signed.signature);
+  const verdicts = await Promise.all(keys.map(({ asciiArmor }) => hasSigned(asciiArmor, packets, signed)));
   return keys.filter((_, index) => verdicts[index]);
 }
 
-async function hasSigned(asciiArmor: string, packets: readonly SignaturePacket[], sums: Buffer): Promise<boolean> {
+async function hasSigned(asciiArmor: string, packets: readonly SignaturePacket[], signed: SignedSums): Promise<boolean> {
   for (const key of await keysIn(asciiArmor)) {
     // A client takes the first signature that names the key, and no other if that is wrong.
     const packet = packets.find(({ issuerKeyID }) => key.getKeys(issuerKeyID).length > 0);
     if (packet !== undefined) {
-      return isSound(packet, key, sums);
+      return isSound(packet, key, signed);
     }
   }
   return false;
 }
 
-async function isSound(packet: SignaturePacket, key: Key, sums: Buffer): Promise<boolean> {
+async function isSound(packet: SignaturePacket, key: Key, { sums, takesExpired = false }: SignedSums): Promise<boolean> {
   const { created, signatureType } = packet;
-  if (created === null || signatureType === null || created.getTime() > Date.now() + CLOCK_SKEW_MS || packet.getExpirationTime().valueOf() <= Date.now()) {
+  if (created === null || signatureType === null || created.getTime() > Date.now() + CLOCK_SKEW_MS) {
+    return false;
+  }
+  if (!takesExpired && packet.getExpirationTime().valueOf() <= Date.now()) {
     return false;
   }
   try {
@@ -74,7 +80,7 @@ async function isSound(packet: SignaturePacket, key: Key, sums: Buffer): Promise
     const signer = await key.getSigningKey(packet.issuerKeyID, null, undefined, CLIENT_RULES);
     const message = await createMessage({ binary: sums });
     const [literal] = message.packets;
-    if (literal === undefined || (await expiryOf(signer, key)) <= created.getTime()) {
+    if (literal === undefined || (!takesExpired && (await expiryOf(signer, key)) <= created.getTime())) {
       return false;
     }
     await packet.verify(signer.keyPacket, signatureType, literal, created, true, CLIENT_RULES);

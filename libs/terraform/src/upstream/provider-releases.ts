@@ -147,7 +147,7 @@ export class ProviderReleases {
       return { fault };
     }
     const binary = await binaryOf(signature?.value ?? Buffer.alloc(0));
-    const signers = isSigned && binary !== null ? await signersOf({ sums: sums.value.bytes, signature: binary, keys: found.keys }) : [];
+    const signers = isSigned && binary !== null ? await signersOf({ sums: sums.value.bytes, signature: binary, keys: found.keys, takesExpired: true }) : [];
     if (isSigned && signers.length === 0) {
       return { fault: { text: 'none of the keys that upstream announces made the signature of SHA256SUMS', alarming: true } };
     }
