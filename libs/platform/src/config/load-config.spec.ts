@@ -182,6 +182,7 @@ names: [x]
         { url: 'https://other.example.com', ca: null, credential: { kind: 'bearer', token: 't' } },
       ]);
       expect([storage.ca, read.limits.publishBytes, read.limits.upstreamConnections, read.names]).toEqual(['PEM', 2 ** 30, 64, ['x']]);
+      expect(read.directory).toBe(directory);
     });
 
     it.each([
