@@ -63,6 +63,18 @@ describe.each([{ createOnly: true }, { createOnly: false }])('further tags, crea
     expect(await digestOfTag('v1.0.0')).toBe(await digestOfTag('1.0.0'));
   });
 
+  it('are those that the version was published with, whatever it is published with again', async () => {
+    const { registry, digestOfTag } = setUp();
+    await new Ledger({ registry }).publish(REF, indexFact('1.0.0'), BY);
+    const log = keptLog();
+    const ledger = new Ledger({ registry, logger: log });
+
+    expect(await ledger.publish(REF, aliased, BY)).toBe('same');
+
+    expect((await ledger.fold(REF, { fresh: true })).facts.size).toBe(1);
+    expect([await digestOfTag('v1.0.0'), await digestOfTag('stable'), log.messages]).toEqual([null, null, []]);
+  });
+
   it('leave alone what somebody else put there', async () => {
     const { registry, digestOfTag } = setUp();
     const other = rawManifest({ layers: [] });

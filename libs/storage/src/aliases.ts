@@ -1,7 +1,6 @@
 import type { ManifestBytes, Repository, TagDeleter } from '@oci-package-proxy/oci';
 
 import { aliasesIn } from './fact-decoding.ts';
-import type { NewFact } from './fact.ts';
 import type { LedgerCall } from './ledger-port.ts';
 import { putOnce } from './listed-writes.ts';
 import type { LedgerLogger } from './package-ref.ts';
@@ -14,9 +13,12 @@ export class Aliases {
     this.#logger = logger;
   }
 
-  /** Puts what stands under a fact's tag under its further tags too, where nothing is. */
-  async put(repository: Repository, { tag, aliases = [] }: NewFact, { standing, signal }: { readonly standing: ManifestBytes; readonly signal?: AbortSignal | undefined }): Promise<void> {
-    for (const alias of aliases) {
+  /**
+   * Puts what stands under a fact's tag under its further tags too, where nothing is. Those that it names itself: any other one would
+   * be taken for somebody else's push, and would outlive the fact.
+   */
+  async put(repository: Repository, tag: string, { standing, signal }: { readonly standing: ManifestBytes; readonly signal?: AbortSignal | undefined }): Promise<void> {
+    for (const alias of aliasesIn(standing)) {
       const fields = { repository: repository.name, tag, alias };
       try {
         const digest = await repository.statManifest(alias, { signal });

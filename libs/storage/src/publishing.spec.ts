@@ -288,8 +288,10 @@ describe.each(MODES)('publish, create-only tags: $createOnly', ({ createOnly }) 
   });
 });
 
-describe.each(MODES)('a crash of publish, create-only tags: $createOnly', ({ createOnly }) => {
-  const FACT = newFact('1.0.0', { assign: { latest: '1.0.0' }, document: JSON.stringify('x'.repeat(40_000)) });
+const SHAPES = [{ shape: 'a manifest', make: newFact }, { shape: 'an index', make: indexFact }];
+
+describe.each(MODES.flatMap((mode) => SHAPES.map((shape) => ({ ...mode, ...shape }))))('a crash of publish of $shape, create-only tags: $createOnly', ({ createOnly, make }) => {
+  const FACT = make('1.0.0', { assign: { latest: '1.0.0' }, document: JSON.stringify('x'.repeat(40_000)) });
 
   async function requestCount(): Promise<number> {
     const registry = new MemoryRegistry({ createOnly });

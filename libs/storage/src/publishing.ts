@@ -81,7 +81,7 @@ export class Publisher {
     }
     refuseOther(stored, ref, fact);
     // Whoever stored it may have died before it wrote all of them, or before it said so.
-    await this.#options.aliases.put(repository, fact, { standing: stored.manifest, signal: call.signal });
+    await this.#options.aliases.put(repository, fact.tag, { standing: stored.manifest, signal: call.signal });
     await this.#options.changes.announce(ref);
     return 'same';
   }
@@ -102,7 +102,7 @@ export class Publisher {
     if (tags.has(deletion)) {
       throw deleted(ref, fact);
     }
-    await this.#options.aliases.put(repository, fact, { standing, signal: call.signal });
+    await this.#options.aliases.put(repository, fact.tag, { standing, signal: call.signal });
     this.#options.folds.meet(ref, fact.tag, standing.digest);
     return standing === manifest ? 'created' : 'same';
   }
