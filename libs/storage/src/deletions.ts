@@ -32,15 +32,15 @@ export class Deletions {
   }
 
   /** `LedgerPublisher.delete` */
-  async delete(ref: PackageRef, tags: readonly string[], call: DeleteCall): Promise<void> {
+  async delete(ref: PackageRef, tags: readonly string[], call: DeleteCall): Promise<readonly string[]> {
     if (tags.length === 0) {
-      return;
+      return [];
     }
     const { mutex, changes } = this.#options;
-    await mutex.run(ref.repository, () => changes.announced(ref, () => this.#delete(ref, tags, call)), call.signal);
+    return mutex.run(ref.repository, () => changes.announced(ref, () => this.#delete(ref, tags, call)), call.signal);
   }
 
-  async #delete(ref: PackageRef, tags: readonly string[], call: DeleteCall): Promise<void> {
+  async #delete(ref: PackageRef, tags: readonly string[], call: DeleteCall): Promise<readonly string[]> {
     const repository = this.#options.registry.repository(ref.repository);
     const written = new Map<string, ManifestBytes>();
     await repository.writeBlob(bufferBlob(EMPTY_BYTES), { signal: call.signal });
@@ -53,7 +53,7 @@ export class Deletions {
       written.set(hiding, manifest);
     }
     await confirmListed(repository, { written, signal: call.signal });
-    await this.#remove(repository, tags, call);
+    return this.#remove(repository, tags, call);
   }
 
   #manifestOf(hiding: string, tag: string, by: string): ManifestBytes {
@@ -65,18 +65,23 @@ export class Deletions {
   }
 
   // Hygiene: what is hidden stays hidden whether or not the registry can remove it.
-  async #remove(repository: Repository, tags: readonly string[], call: DeleteCall): Promise<void> {
+  async #remove(repository: Repository, tags: readonly string[], call: DeleteCall): Promise<readonly string[]> {
     const { aliases, logger } = this.#options;
     if (!isTagDeleter(repository)) {
-      return;
+      return tags;
     }
+    const left: string[] = [];
     for (const tag of new Set(tags)) {
       try {
         await aliases.remove(repository, tag, call);
-        await repository.deleteTag(tag, { signal: call.signal });
+        if (!(await repository.deleteTag(tag, { signal: call.signal }))) {
+          left.push(tag);
+        }
       } catch (error) {
+        left.push(tag);
         logger.warn({ repository: repository.name, tag, err: error }, 'a deleted version is hidden, but its tag could not be removed');
       }
     }
+    return left;
   }
 }

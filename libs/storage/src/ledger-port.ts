@@ -77,8 +77,11 @@ export interface LedgerPublisher {
   publish(ref: PackageRef, fact: NewFact, call: LedgerCall & { readonly by: string }): Promise<PublishOutcome>;
   /** Records events, one for each change, after every event that is visible now. */
   record(ref: PackageRef, changes: readonly Change[], call: LedgerCall & { readonly by: string }): Promise<void>;
-  /** Deletes facts for good: a deletion tag each, then the fact's tag where the registry can. A tag that is gone already is no error. */
-  delete(ref: PackageRef, tags: readonly string[], call: LedgerCall & { readonly by: string }): Promise<void>;
+  /**
+   * Deletes facts for good: a deletion tag each, then the fact's tag where the registry can. A tag that is gone already is no error.
+   * @returns the tags that could not be removed: readers that know nothing of us still find them.
+   */
+  delete(ref: PackageRef, tags: readonly string[], call: LedgerCall & { readonly by: string }): Promise<readonly string[]>;
 }
 
 /** Writes what the worker fetched, and what is derived. */

@@ -113,7 +113,7 @@ export class Ledger implements LedgerPort {
     return this.#recorder.record(ref, changes, call);
   }
 
-  async delete(ref: PackageRef, tags: readonly string[], call: LedgerCall & { readonly by: string }): Promise<void> {
+  async delete(ref: PackageRef, tags: readonly string[], call: LedgerCall & { readonly by: string }): Promise<readonly string[]> {
     return this.#deletions.delete(ref, tags, call);
   }
 

@@ -11,6 +11,7 @@ import { stateOfList } from '../read/last-states.ts';
 import { type AskedPlace, ProviderPlaces } from '../read/provider-places.ts';
 import { providerOfPackage } from '../read/provider-name.ts';
 import { archiveText, downloadKey } from '../read/pulled-archives.ts';
+import { isBlocked } from '../read/version-marks.ts';
 import { archiveSource } from '../upstream/archive-source.ts';
 import { type DescribedPackage, ProviderReleases, type ProviderReleasesOptions } from '../upstream/provider-releases.ts';
 import { isUpstreamFailure } from '../upstream/upstream-failure.ts';
@@ -78,8 +79,21 @@ export class ProviderPlans {
       key: downloadKey({ package: place.ref.name, version, platform, sha256 }),
       expected: { sha256 },
       sources: [archiveSource({ providers: this.#providers, subject: place, version, platform, sha256 })],
-      build: async (file) => pulledFact({ ...described, version, file, manifest: await releaseManifest(place.upstream, described, signal), signal }),
+      build: async (file) => {
+        const manifest = await releaseManifest(place.upstream, described, signal);
+        const fact = await pulledFact({ ...described, version, file, manifest, signal });
+        await this.#checkAllowed(job, wanted, signal);
+        return fact;
+      },
     };
+  }
+
+  /** Just before it is stored: it may have been blocked since the job was handed in. @throws ProxyError `policy`. */
+  async #checkAllowed({ file }: IngestJob, { address, version }: ProviderJob, signal: AbortSignal): Promise<void> {
+    const { fold, ref } = await this.#places.of(address, { signal, fresh: true });
+    if (isBlocked(fold, version)) {
+      throw new ProxyError('policy', `ingest of ${file}: ${ref.name} ${version} is blocked here`);
+    }
   }
 
   /** What is stored and not there any more stays stored; null for what is not stored. What upstream lists now is kept all the same. */

@@ -1,7 +1,9 @@
 import { Readable } from 'node:stream';
 
+import { ProxyError } from '@oci-package-proxy/errors';
+import type { MemoryOperation } from '@oci-package-proxy/oci';
 import { moduleArchive, startTerraformUpstream, type TerraformUpstream } from '@oci-package-proxy/testing';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { NamespaceKeys } from '../keys/namespace-keys.ts';
 import { type ModuleAddress, moduleRef } from '../model/address.ts';
@@ -17,12 +19,15 @@ const PULLED: ManagedPackage = { kind: 'module', address: NET };
 let upstream: TerraformUpstream;
 let sample: SampleModules;
 let management: Management;
+/** Whether the registry lets tags be deleted. */
+let deletable: boolean;
 
 beforeEach(async () => {
   upstream = await startTerraformUpstream();
   putNet(upstream);
   putNet(upstream, FILES, '2.0.0');
-  sample = await startSampleModules({ upstream });
+  deletable = true;
+  sample = await startSampleModules({ upstream, gate: { before: refuseDeletes } });
   const { ledger, hosts } = sample;
   management = createManagement({ ledger, hosts, keys: new NamespaceKeys({ ledger, own: hosts.own }) });
 });
@@ -30,6 +35,12 @@ afterEach(async () => {
   await sample.close();
   await upstream.close();
 });
+
+function refuseDeletes({ kind }: MemoryOperation): void {
+  if (kind === 'delete-tag' && !deletable) {
+    throw new ProxyError('storage-denied', 'no deletes here');
+  }
+}
 
 async function publish(version: string): Promise<void> {
   await sample.uploads.publish(OURS, version, { contentType: undefined, stream: Readable.from([moduleArchive({ files: FILES }).bytes]) }, BY);
@@ -96,6 +107,43 @@ describe('the deletion of modules', () => {
     expect([await sample.bytes(NET, '2.0.0'), await sample.bytes(NET, '3.0.0')]).toEqual([null, null]);
     await management.removals.unblock(PULLED, null, BY);
     expect(await listed(NET)).toEqual(['2.0.0', '3.0.0']);
+  });
+
+  it('stores nothing of what was blocked while its job waited', async () => {
+    await sample.bytes(NET);
+    await management.removals.version(PULLED, '1.0.0', BY);
+
+    await expect(sample.ingest()).rejects.toMatchObject({ code: 'policy' });
+
+    expect(await sample.registry.repository(moduleRef(NET).repository).statManifest('1.0.0')).toBeNull();
+    expect(await sample.temporary()).toHaveLength(1);
+  });
+
+  it('is of what was stored while upstream was waited for, too', async () => {
+    await sample.bytes(NET);
+    const ask = vi.spyOn(sample.ledger, 'record').mockImplementationOnce(async (...how) => {
+      await sample.ingest();
+      return sample.ledger.record(...how);
+    });
+
+    await management.removals.version(PULLED, '1.0.0', BY);
+
+    expect(ask).toHaveBeenCalled();
+    expect(await sample.registry.repository(moduleRef(NET).repository).statManifest('1.0.0')).toBeNull();
+  });
+
+  it('says where a tag is left, and removes it the next time', async () => {
+    await publish('1.0.0');
+    deletable = false;
+    const { warnings } = await management.removals.version(PUBLISHED, '1.0.0', BY);
+    deletable = true;
+    const tag = async (): Promise<string | null> => sample.registry.repository(moduleRef(OURS).repository).statManifest('1.0.0');
+    const between = await tag();
+
+    expect(await management.removals.version(PUBLISHED, '1.0.0', BY)).toMatchObject({ removed: [], warnings: [] });
+
+    expect(warnings).toEqual([expect.stringContaining('may still find 1.0.0')]);
+    expect([between, await tag()]).toEqual([expect.any(String), null]);
   });
 
   it('refuses what is nowhere', async () => {

@@ -14,7 +14,7 @@ import { PATIENCE_MS, withPatience } from '../upstream/upstream-patience.ts';
 import { UpstreamProviders } from '../upstream/upstream-providers.ts';
 import type { UpstreamRegistries } from '../upstream/upstream-registry.ts';
 import { type ManagedPackage, managedText } from './managed-package.ts';
-import { storedModuleVersions, storedProviderVersions, type StoredVersion } from './stored-versions.ts';
+import { type StoredVersion, storedVersions } from './stored-versions.ts';
 
 /** All that there is of a package. */
 export interface PackagePlace {
@@ -65,7 +65,7 @@ export class PackagePlaces {
     const fresh = { fresh: true, signal: call.signal };
     const place = managed.kind === 'provider' ? await this.#providers.places.of(managed.address, fresh) : await this.#modules.places.of(managed.address, fresh);
     const { ref, fold, upstream } = place;
-    const stored = managed.kind === 'provider' ? storedProviderVersions(fold) : storedModuleVersions(fold);
+    const stored = storedVersions(managed.kind, fold);
     const listing = await this.#list(managed, upstream, fresh);
     const listed = new Map([...listing.listed].filter(([version]) => !isBlocked(fold, version)));
     return { managed, name: managedText(managed), ref, fold, stored, upstream: upstream?.host ?? null, listed, failure: listing.failure };

@@ -9,6 +9,7 @@ import { newestFirst } from '../versions/version.ts';
 import { checkVersion, type ManageCall, type ManageLedger } from './manage-call.ts';
 import type { ManagedPackage } from './managed-package.ts';
 import type { PackagePlace, PackagePlaces } from './package-places.ts';
+import { storedVersions } from './stored-versions.ts';
 import { mayHave } from './yanks.ts';
 
 /** What was deleted. */
@@ -55,7 +56,7 @@ export class Removals {
       throw new ProxyError('not-found', `${name} has no version ${version}${place.upstream === null ? '' : `, neither here nor at ${place.upstream}`}.`);
     }
     const isThere = place.stored.has(version) || (!wasBlocked && mayHave(place, version));
-    return this.#delete(place, { removed: isThere ? [version] : [], versions: [version], block: wasBlocked ? null : version }, call);
+    return this.#delete(place, { removed: isThere ? [version] : [], version, block: wasBlocked ? null : version }, call);
   }
 
   /** Deletes all versions. @throws ProxyError `not-found` for what is not there and was not deleted either. */
@@ -67,7 +68,7 @@ export class Removals {
     if (removed.length === 0 && failure === null && !wasBlocked && fold.deletedTags.size === 0) {
       throw new ProxyError('not-found', `There is nothing of ${place.name}, neither here nor at any upstream.`);
     }
-    return this.#delete(place, { removed, versions: [...stored.keys()], block: wasBlocked ? null : EVERY_VERSION }, call);
+    return this.#delete(place, { removed, version: null, block: wasBlocked ? null : EVERY_VERSION }, call);
   }
 
   /**
@@ -87,8 +88,9 @@ export class Removals {
     return { name, version, changed };
   }
 
-  async #delete(place: PackagePlace, { removed, versions, block }: { readonly removed: readonly string[]; readonly versions: readonly string[]; readonly block: string | null }, { by, signal }: ManageCall): Promise<RemovalResult> {
-    const { ref, fold, name, stored } = place;
+  /** @param how `version`: null for all of them; `block`: null where that is done already. */
+  async #delete(place: PackagePlace, { removed, version, block }: { readonly removed: readonly string[]; readonly version: string | null; readonly block: string | null }, { by, signal }: ManageCall): Promise<RemovalResult> {
+    const { ref, fold, name, managed } = place;
     const call = { by, signal };
     const warnings: string[] = [];
     const isPulled = fold.origin !== 'published';
@@ -96,11 +98,15 @@ export class Removals {
       // First, so that nothing of it is stored any more meanwhile.
       await this.#ledger.record(ref, [{ key: blockKey(block), value: '' }], call);
     }
-    if (isPulled && place.managed.kind === 'provider') {
+    // Upstream was waited for since the last look, and something of it may have been stored.
+    const stored = storedVersions(managed.kind, await this.#ledger.fold(ref, { fresh: true, signal }));
+    const versions = version === null ? [...stored.keys()] : [version];
+    if (isPulled && managed.kind === 'provider') {
       // Before the files, so that a call which failed here finds them the next time, and knows the versions again.
       warnings.push(...(await this.#refreshIndexes(place, versions, signal)));
     }
-    await this.#ledger.delete(ref, versions.flatMap((version) => stored.get(version)?.tags ?? []), call);
+    const left = await this.#ledger.delete(ref, versions.flatMap((one) => stored.get(one)?.tags ?? hiddenTag(fold, one)), call);
+    warnings.push(...leftWarnings(ref, left));
     return { name, removed, blocked: isPulled ? blockOf(place, block) : null, warnings };
   }
 
@@ -111,6 +117,20 @@ export class Removals {
       ? [`The registry does not let tags be rewritten: OpenTofu may still find ${versions.join(', ')} in ${ref.repository} when it reads the registry without this server. Remove the tags there.`]
       : [];
   }
+}
+
+/** Of tags that are versions to others: those of ours begin with `_`. */
+function leftWarnings({ repository }: PackagePlace['ref'], left: readonly string[]): readonly string[] {
+  const versions = left.filter((tag) => !tag.startsWith('_'));
+  return versions.length === 0
+    ? []
+    : [`The registry does not let tags be deleted: OpenTofu may still find ${versions.join(', ')} in ${repository} when it reads the registry without this server. Remove the tags there.`];
+}
+
+/** What is deleted already may still be under its tag: whoever deleted it may have died before it was removed. */
+function hiddenTag(fold: Fold, version: string): readonly string[] {
+  const tag = versionTag(version);
+  return isDeletedIn(fold, tag) ? [tag] : [];
 }
 
 function blockOf({ fold }: PackagePlace, block: string | null): 'version' | 'package' {

@@ -5,6 +5,7 @@ import { moduleDocumentOf, providerDocumentOf } from '../model/terraform-fact.ts
 import { heldVersions as heldModules } from '../modules/module-places.ts';
 import { heldByVersion, type HeldPackage } from '../read/held-provider.ts';
 import { isPublishedVersion } from '../read/published-provider.ts';
+import type { ManagedPackage } from './managed-package.ts';
 
 /** A file of a version that is stored here. */
 export interface StoredFile {
@@ -29,15 +30,20 @@ export interface StoredVersion {
   readonly tags: readonly string[];
 }
 
+/** What is stored of a package, by version. */
+export function storedVersions(kind: ManagedPackage['kind'], fold: Fold): ReadonlyMap<string, StoredVersion> {
+  return kind === 'provider' ? storedProviderVersions(fold) : storedModuleVersions(fold);
+}
+
 /** What is stored of a provider, by version. */
-export function storedProviderVersions(fold: Fold): ReadonlyMap<string, StoredVersion> {
+function storedProviderVersions(fold: Fold): ReadonlyMap<string, StoredVersion> {
   const published = [...fold.facts.values()].filter(isPublishedVersion).map(publishedVersion);
   const pulled = [...heldByVersion(fold)].map(([version, packages]) => pulledVersion(version, packages));
   return new Map([...published, ...pulled].map((one) => [one.version, one]));
 }
 
 /** What is stored of a module, by version. */
-export function storedModuleVersions(fold: Fold): ReadonlyMap<string, StoredVersion> {
+function storedModuleVersions(fold: Fold): ReadonlyMap<string, StoredVersion> {
   return new Map([...heldModules(fold)].map(([version, fact]) => [version, moduleVersion(fact)]));
 }
 

@@ -9,6 +9,7 @@ import type { JsonValue, LedgerReader } from '@oci-package-proxy/storage';
 
 import type { TerraformHosts } from '../config/hosts.ts';
 import { moduleText } from '../model/address.ts';
+import { isBlocked } from '../read/version-marks.ts';
 import { isUpstreamFailure } from '../upstream/upstream-failure.ts';
 import type { UpstreamRegistries } from '../upstream/upstream-registry.ts';
 import { isVersion } from '../versions/version.ts';
@@ -57,7 +58,7 @@ export async function modulePlan(job: IngestJob, dependencies: ModuleIngestDepen
     return null;
   }
   const shared = { ref: place.ref, tag, upstreamState };
-  return module === null ? { ...shared, ...takenBack(job, place) } : { ...shared, ...fetching(module, dependencies, isStored) };
+  return module === null ? { ...shared, ...takenBack(job, place) } : { ...shared, ...fetching(module, { ...dependencies, isStored }) };
 }
 
 /** @throws ProxyError as {@link modulePlan}. */
@@ -78,8 +79,9 @@ async function placeOf({ package: name, file: version }: IngestJob, { hosts, led
 
 type Fetching = Pick<IngestPlan, 'key' | 'expected' | 'subject' | 'sources' | 'build' | 'dispose'>;
 
-function fetching(module: PulledModule, { directory, signal }: ModuleIngestDependencies, isStored: boolean): Fetching {
+function fetching(module: PulledModule, { isStored, ...dependencies }: ModuleIngestDependencies & { readonly isStored: boolean }): Fetching {
   const { address, version, location } = module;
+  const { directory, signal } = dependencies;
   const target = join(directory, `module-${randomUUID()}`);
   const request = downloadRequest(module);
   return {
@@ -88,10 +90,19 @@ function fetching(module: PulledModule, { directory, signal }: ModuleIngestDepen
     expected: isStored ? {} : request.expected,
     build: async (file) => {
       const archive = await normalizePulled({ file, location, subject: `${moduleText(address)} ${version}`, target, signal });
+      await checkAllowed(module, dependencies);
       return moduleFact({ address, version, archive, source: location.source, at: UNKNOWN_TIME });
     },
     dispose: async () => rm(target, { force: true }).catch(() => undefined),
   };
+}
+
+/** Just before it is stored: it may have been blocked since the job was handed in. @throws ProxyError `policy`. */
+async function checkAllowed({ address, version }: PulledModule, { hosts, ledger, signal }: ModuleIngestDependencies): Promise<void> {
+  const { fold, ref } = await new ModulePlaces({ ledger, hosts }).of(address, { signal, fresh: true });
+  if (isBlocked(fold, version)) {
+    throw new ProxyError('policy', `ingest of ${ref.name} ${version}: it is blocked here`);
+  }
 }
 
 /** What is stored and that upstream has no more stays stored. */
