@@ -119,7 +119,7 @@ export class OriginalImport {
   async #isThere({ archives, sums }: OriginalArtifact, version: string, { address, signal }: ImportRequest): Promise<boolean> {
     const fact = sums === null ? null : await this.#options.ledger.fact(providerRef(address), versionTag(version), { signal });
     const digests = archives.map(({ layer }) => ({ sha256: layer.digest.slice('sha256:'.length) }));
-    return sums !== null && fact?.payload === payloadOf({ archives: digests, sums });
+    return sums !== null && fact?.payload === payloadOf({ archives: digests, sums, manifest: null });
   }
 
   async #publish(repository: Repository, artifact: OriginalArtifact, request: ImportRequest & { readonly version: string }): Promise<Pick<ImportedVersion, 'outcome' | 'warnings'>> {

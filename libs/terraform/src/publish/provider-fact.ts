@@ -18,11 +18,12 @@ export interface ProviderFactOptions {
 }
 
 /**
- * What "the same release" compares: the archives and SHA256SUMS. A signature differs each time that it is made, and says nothing of
- * the content.
+ * What "the same release" compares: the archives, SHA256SUMS and the manifest, which SHA256SUMS may name before it is sent, or never. A
+ * signature differs each time that it is made, and says nothing of the content.
  */
-export function payloadOf({ archives, sums }: { readonly archives: readonly { readonly sha256: string }[]; readonly sums: Buffer }): string {
-  return digestOf(Buffer.from(canonicalJson({ archives: archives.map(({ sha256 }) => sha256).sort(), sums: digestOf(sums) })));
+export function payloadOf({ archives, sums, manifest }: { readonly archives: readonly { readonly sha256: string }[] } & Pick<CheckedRelease, 'sums' | 'manifest'>): string {
+  const digests = { archives: archives.map(({ sha256 }) => sha256).sort(), sums: digestOf(sums), ...(manifest === null ? {} : { manifest: digestOf(manifest) }) };
+  return digestOf(Buffer.from(canonicalJson(digests)));
 }
 
 type CheckedArchive = CheckedRelease['archives'][number];

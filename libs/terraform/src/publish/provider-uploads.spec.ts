@@ -320,8 +320,19 @@ describe('again', () => {
     await sample.uploads.publish(DEMO, VERSION, formBody(release.files), CALL);
     const other = await providerRelease({ type: 'demo', version: VERSION, key: sample.key, program: () => Buffer.from('other') });
 
-    expect(await failure(sample.replica().publish(DEMO, VERSION, formBody(other.files), CALL))).toBe('conflict registry.example.com/acme/demo 1.2.3 exists already with other archives, and a published version never changes. Raise the version and publish again.');
+    expect(await failure(sample.replica().publish(DEMO, VERSION, formBody(other.files), CALL))).toBe('conflict registry.example.com/acme/demo 1.2.3 exists already with other archives, other SHA256SUMS or another manifest, and a published version never changes. Raise the version and publish again.');
     expect(await stored(await factOf(), TERRAFORM_TYPES.sums)).toEqual(release.sums.bytes);
+  });
+
+  it.each([
+    ['that SHA256SUMS name', {}],
+    ['that SHA256SUMS do not name', { sums: (right: string) => right.split('\n').filter((line) => !line.endsWith('.json')).join('\n') }],
+  ])('is refused with a manifest %s, and that was not sent before', async (_what, more) => {
+    const whole = await providerRelease({ type: 'demo', version: VERSION, protocols: ['6.0'], key: sample.key, ...more });
+    await sample.uploads.publish(DEMO, VERSION, formBody(whole.files.filter(({ filename }) => !filename.endsWith('.json'))), CALL);
+
+    expect(await failure(sample.replica().publish(DEMO, VERSION, formBody(whole.files), CALL))).toMatch(/^conflict .*another manifest/);
+    expect(providerDocumentOf(await factOf()).protocols).toEqual(['5.0']);
   });
 
   it('is refused once it was deleted', async () => {

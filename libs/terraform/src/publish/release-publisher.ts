@@ -59,7 +59,7 @@ export class ReleasePublisher {
       return new ProxyError('conflict', `${subject} was deleted, and a deleted version is never used again. Raise the version and publish again.`, { cause: error });
     }
     if (state?.facts.has(tag) === true) {
-      return new ProxyError('conflict', `${subject} exists already with other archives, and a published version never changes. Raise the version and publish again.`, { cause: error });
+      return new ProxyError('conflict', `${subject} exists already with other archives, other SHA256SUMS or another manifest, and a published version never changes. Raise the version and publish again.`, { cause: error });
     }
     return error;
   }
