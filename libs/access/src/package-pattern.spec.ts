@@ -73,6 +73,14 @@ describe('covers', () => {
     expect(covers(wide, narrow)).toBe(expected);
   });
 
+  it('matches no name that is dots alone, whichever of two patterns is asked', () => {
+    expect(covers('*.*', '.*')).toBe(false);
+    expect(covers('*.*', 'aa.*')).toBe(false);
+    expect(packageMatcher(['.*'])('..')).toBe(false);
+    expect(packageMatcher(['*.*'])('..')).toBe(false);
+    expect(packageMatcher(['**/.*'])('a/../b')).toBe(false);
+  });
+
   it('never says yes where a name matches only the narrow one', () => {
     const piece = fc.constantFrom('a', 'b', '/', '@', '*', '.', '-');
     const text = fc.string({ unit: fc.constantFrom('a', 'b', '@', '.', '-'), maxLength: 3 });

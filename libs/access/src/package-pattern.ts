@@ -8,6 +8,7 @@ export const EVERY_PACKAGE = '**';
 const OPTIONS = { dot: true, nonegate: true, noextglob: true, strictSlashes: true, windows: false } as const;
 // What a user may ask for costs little to match, whatever the name is: matching is a polynomial of this degree.
 const MAX_STARS = 3;
+const DOTS_ALONE = /(?:^|\/)\.{1,2}(?:\/|$)/;
 const SIMPLE = /^[^*?[\]{}()!\\]*(?:\*{1,2}[^*?[\]{}()!\\]*)*$/;
 
 /** Whether rules may have it: a glob in the sense of {@link packageMatcher}. */
@@ -29,7 +30,8 @@ export function packageMatcher(patterns: readonly string[]): (name: string) => b
     return () => true;
   }
   const matchers = patterns.map((pattern) => picomatch(pattern, OPTIONS));
-  return (name) => matchers.some((matches) => matches(name));
+  // Nothing is called so, and what picomatch makes of it depends on where the pattern has its dots.
+  return (name) => !DOTS_ALONE.test(name) && matchers.some((matches) => matches(name));
 }
 
 /**
@@ -43,6 +45,7 @@ export function covers(wide: string, narrow: string): boolean {
   if (!SIMPLE.test(wide) || !SIMPLE.test(narrow) || narrow.includes('**')) {
     return false;
   }
-  // Only a `*` can take up a `*` in the text, and then it takes up whatever that one stands for.
-  return packageMatcher([wide])(narrow);
+  // Only a `*` can take up a `*` in the text, and then it takes up whatever that one stands for; but picomatch has its own mind of nothing and of dots.
+  const matches = packageMatcher([wide]);
+  return ['*', '', '.'].every((text) => matches(narrow.replaceAll('*', text)));
 }
