@@ -27,8 +27,10 @@ export {
   type TagDeleter,
   type TagLister,
 } from './ports/repository.ts';
+export { type CloudContext, type CloudCredentials, cloudCredentials } from './remote/auth/cloud/cloud-credentials.ts';
 export { type Credential, type CredentialSource, staticCredentials } from './remote/auth/credentials.ts';
 export { dockerConfigCredentials } from './remote/auth/docker-config.ts';
+export type { ClientCertificate } from './remote/http/client-certificate.ts';
 export type { RetryPolicy } from './remote/http/retry.ts';
 export type { TransportTimeouts } from './remote/http/transport.ts';
 export { RemoteRegistry, type RemoteRegistryOptions } from './remote/remote-registry.ts';

@@ -21,7 +21,8 @@ export async function startDockerRegistry(
     readonly htpasswd?: string;
     readonly deletes?: boolean;
     readonly readOnly?: boolean;
-    readonly tls?: Pick<TestCertificate, 'certFile' | 'keyFile'>;
+    /** With `clientCaFile` only clients that show a certificate of that CA are let in. */
+    readonly tls?: Pick<TestCertificate, 'certFile' | 'keyFile'> & { readonly clientCaFile?: string };
   } = {},
 ): Promise<RunningRegistry> {
   const port = options.port ?? (await freePort());
@@ -34,7 +35,7 @@ export async function startDockerRegistry(
       delete: { enabled: options.deletes ?? false },
       maintenance: { uploadpurging: { enabled: false }, readonly: { enabled: options.readOnly ?? false } },
     },
-    http: { addr: `127.0.0.1:${port}`, ...(options.tls !== undefined && { tls: { certificate: options.tls.certFile, key: options.tls.keyFile } }) },
+    http: { addr: `127.0.0.1:${port}`, ...(options.tls !== undefined && { tls: tlsOf(options.tls) }) },
   };
   if (options.htpasswd !== undefined) {
     await writeFile(join(directory, 'htpasswd'), options.htpasswd);
@@ -52,4 +53,8 @@ export async function startDockerRegistry(
     keepDirectory: options.directory !== undefined,
   });
   return { ...server, url: `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`, directory };
+}
+
+function tlsOf({ certFile, keyFile, clientCaFile }: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile?: string }): object {
+  return { certificate: certFile, key: keyFile, ...(clientCaFile !== undefined && { clientcas: [clientCaFile] }) };
 }

@@ -21,6 +21,8 @@ export interface TestAuthority {
   readonly caFile: string;
   /** A certificate of a server. @param hosts names and addresses; those of loopback when absent. */
   certificate(hosts?: readonly string[]): Promise<TestCertificate>;
+  /** A certificate of a client. */
+  clientCertificate(): Promise<TestCertificate>;
 }
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
@@ -40,7 +42,11 @@ export async function testAuthority(directory: string): Promise<TestAuthority> {
     caFile,
     certificate: async (hosts = LOOPBACK) => {
       made += 1;
-      return serverCertificate({ authority, signingKey: keys.privateKey, hosts, stem: join(directory, `test-server-${made}`) });
+      return issue({ authority, signingKey: keys.privateKey, hosts, stem: join(directory, `test-server-${made}`) });
+    },
+    clientCertificate: async () => {
+      made += 1;
+      return issue({ authority, signingKey: keys.privateKey, hosts: null, stem: join(directory, `test-client-${made}`) });
     },
   };
 }
@@ -48,14 +54,15 @@ export async function testAuthority(directory: string): Promise<TestAuthority> {
 interface Wanted {
   readonly authority: X509Certificate;
   readonly signingKey: webcrypto.CryptoKey;
-  readonly hosts: readonly string[];
+  /** Of a server; null: a client's. */
+  readonly hosts: readonly string[] | null;
   readonly stem: string;
 }
 
-async function serverCertificate({ authority, signingKey, hosts, stem }: Wanted): Promise<TestCertificate> {
+async function issue({ authority, signingKey, hosts, stem }: Wanted): Promise<TestCertificate> {
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const certificate = await X509CertificateGenerator.create({
-    subject: 'CN=Test server',
+    subject: hosts === null ? 'CN=Test client' : 'CN=Test server',
     issuer: authority.subject,
     publicKey: keys.publicKey,
     signingKey,
@@ -63,8 +70,8 @@ async function serverCertificate({ authority, signingKey, hosts, stem }: Wanted)
     ...lifetime(),
     extensions: [
       new BasicConstraintsExtension(false, undefined, true),
-      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
-      new SubjectAlternativeNameExtension(hosts.map((host) => ({ type: isIP(host) === 0 ? ('dns' as const) : ('ip' as const), value: host }))),
+      new ExtendedKeyUsageExtension([hosts === null ? ExtendedKeyUsage.clientAuth : ExtendedKeyUsage.serverAuth]),
+      ...(hosts === null ? [] : [new SubjectAlternativeNameExtension(hosts.map((host) => ({ type: isIP(host) === 0 ? ('dns' as const) : ('ip' as const), value: host })))]),
     ],
   });
   const cert = `${certificate.toString('pem')}\n`;

@@ -4,6 +4,7 @@ import type { CallOptions, Registry, Repository, TagDeleter } from '../ports/rep
 import { Authorizer } from './auth/authorizer.ts';
 import { ANONYMOUS, type CredentialSource } from './auth/credentials.ts';
 import { readAnswer } from './http/body.ts';
+import type { ClientCertificate } from './http/client-certificate.ts';
 import { statusFailure } from './http/failures.ts';
 import { RegistryClient } from './http/registry-client.ts';
 import type { RetryPolicy } from './http/retry.ts';
@@ -33,6 +34,8 @@ export interface RemoteRegistryOptions {
   readonly retry?: RetryPolicy;
   /** PEM certificates that are trusted besides the machine's. */
   readonly ca?: string;
+  /** Shown to the registry alone; its files are read anew for every connection. */
+  readonly clientCertificate?: ClientCertificate;
   readonly timeouts?: Partial<TransportTimeouts>;
   /** Gets every warning that the registry sends, once per text. */
   readonly onWarning?: (text: string) => void;
@@ -50,7 +53,7 @@ export class RemoteRegistry implements Registry {
     const { registry, prefix } = parseStorageUrl(options.url);
     const maxConnections = options.maxConnections ?? DEFAULT_CONNECTIONS;
     const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
-    const transport = new Transport({ registry, maxConnections, timeouts, ca: options.ca });
+    const transport = new Transport({ registry, maxConnections, timeouts, ca: options.ca, clientCertificate: options.clientCertificate });
     const authorizer = new Authorizer({
       registry,
       credentials: options.credentials ?? ANONYMOUS,

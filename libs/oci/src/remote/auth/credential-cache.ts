@@ -7,7 +7,7 @@ export class CredentialCache {
   readonly #source: CredentialSource;
   readonly #host: string;
   readonly #clock: () => number;
-  #held: { readonly credential: Promise<Credential | null>; readonly until: number } | null = null;
+  #held: { readonly credential: Promise<Credential | null>; until: number } | null = null;
 
   constructor(source: CredentialSource, host: string, clock: () => number) {
     this.#source = source;
@@ -22,7 +22,9 @@ export class CredentialCache {
     }
     const held = this.#held;
     try {
-      return await held.credential;
+      const credential = await held.credential;
+      held.until = Math.min(held.until, credential?.askAgainAt ?? held.until);
+      return credential;
     } catch (error) {
       this.#drop(held);
       throw error;
@@ -32,6 +34,7 @@ export class CredentialCache {
   /** The registry refused it: the next call asks the source again. */
   forget(): void {
     this.#held = null;
+    this.#source.refused?.();
   }
 
   #drop(held: object): void {

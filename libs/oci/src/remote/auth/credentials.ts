@@ -1,5 +1,8 @@
 /** A credential for a registry: a user, or an identity token (OAuth2 refresh token) as `docker login` keeps it. */
-export type Credential = { readonly username: string; readonly password: string } | { readonly identityToken: string };
+export type Credential = ({ readonly username: string; readonly password: string } | { readonly identityToken: string }) & {
+  /** When the source has another, in milliseconds since the epoch: it is not kept longer. */
+  readonly askAgainAt?: number;
+};
 
 /** Where credentials come from. */
 export interface CredentialSource {
@@ -8,6 +11,8 @@ export interface CredentialSource {
    * @throws ProxyError `config` when what is configured cannot be read.
    */
   credentialFor(host: string): Promise<Credential | null>;
+  /** The registry refused what was given last: a source that keeps it should look for another. */
+  refused?(): void;
 }
 
 /** One user for whatever host is asked. */

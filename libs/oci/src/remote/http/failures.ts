@@ -25,12 +25,18 @@ export function networkFailure(error: unknown, circumstances: Circumstances): Pr
   if (circumstances.signal?.aborted === true) {
     return abortedError(circumstances.subject, circumstances.signal);
   }
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'connection broken';
+  const code = networkFailureCode(error);
   return new ProxyError(
     'storage-unavailable',
     `${circumstances.subject}: no complete answer from ${circumstances.url.host} (${code}); check the storage URL and that the registry is up`,
     { cause: error },
   );
+}
+
+/** How the machine names what went wrong on the way, such as `ECONNREFUSED`. */
+export function networkFailureCode(error: unknown): string {
+  const below = error instanceof ProxyError ? error.cause : error;
+  return below instanceof Error && 'code' in below && typeof below.code === 'string' ? below.code : 'connection broken';
 }
 
 /** What an answer with a status that the operation cannot use is reported as. */

@@ -2,9 +2,10 @@ import { getCACertificates } from 'node:tls';
 
 import { Agent } from 'undici';
 
+import { throwIfAborted } from './abort.ts';
+import { certifiedConnector, type ClientCertificate } from './client-certificate.ts';
 import type { OpenAnswer, RegistryRequest } from './exchange.ts';
 import { networkFailure } from './failures.ts';
-import { throwIfAborted } from './abort.ts';
 import { HostLimiter } from './host-limiter.ts';
 
 /** Time limits, each in milliseconds. */
@@ -24,18 +25,32 @@ export const DEFAULT_TIMEOUTS: TransportTimeouts = { connectMs: 10_000, headersM
 
 const USER_AGENT = 'oci-package-proxy';
 
+/** How a {@link Transport} sends. */
+export interface TransportOptions {
+  readonly registry: URL;
+  readonly maxConnections: number;
+  readonly timeouts: TransportTimeouts;
+  /** PEM certificates that are trusted besides the machine's. */
+  readonly ca?: string | undefined;
+  /** Shown to the registry, and to no other host that it sends us to. */
+  readonly clientCertificate?: ClientCertificate | undefined;
+}
+
 /** Sends single requests over undici: no retry, no redirect, no credential of its own. */
 export class Transport {
   readonly #agent: Agent;
+  /** For the registry's own origin. */
+  readonly #registryAgent: Agent;
   readonly #limiter: HostLimiter;
   readonly #timeouts: TransportTimeouts;
   readonly #registry: URL;
 
-  constructor(options: { registry: URL; maxConnections: number; timeouts: TransportTimeouts; ca?: string | undefined }) {
+  constructor(options: TransportOptions) {
     // An own CA is added to the machine's: redirects lead to hosts that have other certificates.
     const ca = options.ca === undefined ? {} : { ca: [...getCACertificates('default'), options.ca] };
-    // HTTP/1.1: one body a connection, so that one slow reader cannot hold up the flow control window of all others.
-    this.#agent = new Agent({ allowH2: false, connect: { timeout: options.timeouts.connectMs, ...ca }, maxHeaderSize: 65_536 });
+    const connect = { timeout: options.timeouts.connectMs, ...ca };
+    this.#agent = agentOf(connect);
+    this.#registryAgent = options.clientCertificate === undefined ? this.#agent : agentOf(certifiedConnector(options.clientCertificate, connect));
     this.#limiter = new HostLimiter(options.maxConnections);
     this.#timeouts = options.timeouts;
     this.#registry = options.registry;
@@ -49,14 +64,15 @@ export class Transport {
 
   /** Breaks off what is under way and closes all connections. */
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await Promise.all([this.#agent.destroy(), this.#registryAgent.destroy()]);
   }
 
   async #dispatch(request: RegistryRequest): Promise<OpenAnswer> {
     throwIfAborted(request.signal, request.subject);
     const body = typeof request.body === 'function' ? request.body() : (request.body ?? null);
+    const foreign = request.url.origin !== this.#registry.origin;
     try {
-      const answer = await this.#agent.request({
+      const answer = await (foreign ? this.#agent : this.#registryAgent).request({
         origin: request.url.origin,
         path: request.url.pathname + request.url.search,
         method: request.method,
@@ -68,10 +84,14 @@ export class Transport {
       });
       // A body that is let go of before its end emits an error, which without any listener would end the process.
       answer.body.on('error', () => undefined);
-      const foreign = request.url.origin !== this.#registry.origin;
       return { status: answer.statusCode, headers: answer.headers, body: answer.body, url: request.url, foreign };
     } catch (error) {
       throw networkFailure(error, request);
     }
   }
+}
+
+function agentOf(connect: Agent.Options['connect']): Agent {
+  // HTTP/1.1: one body a connection, so that one slow reader cannot hold up the flow control window of all others.
+  return new Agent({ allowH2: false, ...(connect === undefined ? {} : { connect }), maxHeaderSize: 65_536 });
 }
