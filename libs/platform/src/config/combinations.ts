@@ -1,3 +1,4 @@
+import type { StorageAccessConfig } from './config-file.ts';
 import type { Problems } from './problems.ts';
 import type { PlatformVariables } from './variables.ts';
 
@@ -33,6 +34,19 @@ export function checkCombinations(variables: PlatformVariables, context: Combina
     problems.add('INTERNAL_URL', 'there is no internal listener while METRICS_PORT is off');
   }
   checkPorts(context, problems);
+}
+
+/** Finds what of `storage` in CONFIG_FILE the variables contradict. */
+export function checkStorage(variables: PlatformVariables, access: StorageAccessConfig, problems: Problems): void {
+  if (access.credentials !== null && variables.STORAGE_USERNAME !== undefined) {
+    problems.add('STORAGE_USERNAME', 'CONFIG_FILE.storage.credentials signs in by itself; remove one of the two');
+  }
+  if (access.credentials !== null && variables.STORAGE_URL?.startsWith('http') !== true) {
+    problems.add('CONFIG_FILE.storage.credentials', 'needs a registry as STORAGE_URL');
+  }
+  if (access.clientCertificate !== null && variables.STORAGE_URL?.startsWith('https:') !== true) {
+    problems.add('CONFIG_FILE.storage.clientCertFile', 'needs an https:// registry as STORAGE_URL');
+  }
 }
 
 function beyondLoopback(variables: PlatformVariables, problems: Problems): void {

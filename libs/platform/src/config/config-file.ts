@@ -1,11 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
+import type { ClientCertificate, CloudCredentials } from '@oci-package-proxy/oci';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 
 import { ByteSize } from './byte-size.ts';
 import type { Problems } from './problems.ts';
+import { clientCertificate, type ConfigFiles, StorageCredentials, storageCredentials } from './storage-credentials.ts';
 
 const MAX_FILE_BYTES = 4 * 2 ** 20;
 const Url = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' });
@@ -19,6 +21,13 @@ const UpstreamAccess = z.strictObject({
   token: z.string().min(1).optional(),
   tokenFile: z.string().min(1).optional(),
   caFile: z.string().min(1).optional(),
+});
+
+const Storage = z.strictObject({
+  caFile: z.string().min(1).optional(),
+  clientCertFile: z.string().min(1).optional(),
+  clientKeyFile: z.string().min(1).optional(),
+  credentials: StorageCredentials.optional(),
 });
 
 const Limits = z.strictObject({
@@ -35,7 +44,7 @@ const Limits = z.strictObject({
 /** The sections of CONFIG_FILE that belong to no ecosystem and not to access. */
 export const PLATFORM_SECTIONS = {
   upstreams: z.array(UpstreamAccess).default([]),
-  storage: z.strictObject({ caFile: z.string().min(1).optional() }).prefault({}),
+  storage: Storage.prefault({}),
   limits: Limits.prefault({}),
 };
 
@@ -47,12 +56,20 @@ export interface UpstreamAccessConfig {
   readonly ca: string | null;
 }
 
+/** How the storage registry is to be reached; certificate and credentials by file, read when they are needed. */
+export interface StorageAccessConfig {
+  /** PEM. */
+  readonly ca: string | null;
+  readonly clientCertificate: ClientCertificate | null;
+  readonly credentials: CloudCredentials | null;
+}
+
 /** What of CONFIG_FILE the platform knows; secrets and certificates that it names by file are read. */
 export interface PlatformFile {
   /** What the files that it names are relative to: its own directory; without it, where the process was started. */
   readonly directory: string;
   readonly upstreams: readonly UpstreamAccessConfig[];
-  readonly storage: { readonly ca: string | null };
+  readonly storage: StorageAccessConfig;
   readonly limits: z.output<typeof Limits>;
 }
 
@@ -75,7 +92,11 @@ export async function readConfigFile<F extends z.ZodRawShape>(path: string | nul
   const directory = path === null ? '.' : dirname(path);
   const files = new NamedFiles(directory, problems);
   const upstreams = await Promise.all(data.upstreams.map(async (upstream, index) => upstreamAccess(upstream, `CONFIG_FILE.upstreams.${index}`, files)));
-  const storage = { ca: await files.read('CONFIG_FILE.storage.caFile', data.storage.caFile) };
+  const storage = {
+    ca: await files.read('CONFIG_FILE.storage.caFile', data.storage.caFile),
+    clientCertificate: await clientCertificate(data.storage, files),
+    credentials: await storageCredentials(data.storage.credentials, files),
+  };
   return { ...(data as z.output<z.ZodObject<F>>), directory, upstreams, storage, limits: data.limits };
 }
 
@@ -109,7 +130,7 @@ function withoutEmptySections(raw: unknown): unknown {
 }
 
 /** Files that CONFIG_FILE names, relative to it. */
-class NamedFiles {
+class NamedFiles implements ConfigFiles {
   readonly #directory: string;
   readonly #problems: Problems;
 
@@ -122,11 +143,15 @@ class NamedFiles {
     if (path === undefined) {
       return null;
     }
-    const text = await readFile(resolve(this.#directory, path), 'utf8').catch(() => null);
+    const text = await readFile(this.resolve(path), 'utf8').catch(() => null);
     if (text === null) {
       this.problem(where, 'the file cannot be read');
     }
     return text;
+  }
+
+  resolve(path: string): string {
+    return resolve(this.#directory, path);
   }
 
   problem(where: string, what: string): void {

@@ -22,7 +22,7 @@ export function configSummary(config: PlatformConfig): Readonly<Record<string, s
     DATA_DIR: config.dataDir,
     SPOOL_MAX_BYTES: String(config.spoolMaxBytes),
     STORAGE_URL: shown(config.storage.url),
-    STORAGE_USERNAME: config.storage.username === null ? '(docker config)' : '(set)',
+    STORAGE_USERNAME: storageUser(config.storage),
     QUEUE_URL: config.queueUrl === null ? 'in-process' : redactUrl(config.queueUrl),
     CACHE_URL: config.cacheUrl === null ? 'none' : redactUrl(config.cacheUrl),
     INGEST_ECOSYSTEMS: config.ecosystems?.join(', ') ?? 'all',
@@ -35,6 +35,13 @@ export function configSummary(config: PlatformConfig): Readonly<Record<string, s
     LOG_LEVEL: config.logLevel,
     ...Object.fromEntries(own.map(([name, value]) => [name, ownValue(name, value)])),
   };
+}
+
+function storageUser({ credentials, username }: PlatformConfig['storage']): string {
+  if (credentials !== null) {
+    return `(${credentials.kind})`;
+  }
+  return username === null ? '(docker config)' : '(set)';
 }
 
 function ownValue(name: string, value: unknown): string {

@@ -3,8 +3,8 @@ import { join, resolve } from 'node:path';
 
 import { z } from 'zod';
 
-import { checkCombinations } from './combinations.ts';
-import { type PlatformFile, readConfigFile } from './config-file.ts';
+import { checkCombinations, checkStorage } from './combinations.ts';
+import { type PlatformFile, readConfigFile, type StorageAccessConfig } from './config-file.ts';
 import { readEnvironment } from './environment.ts';
 import { keptValue } from './kept-value.ts';
 import { isLoopback } from './loopback.ts';
@@ -37,6 +37,7 @@ export interface LoadConfigOptions<V extends z.ZodRawShape, F extends z.ZodRawSh
 export type LoadedConfig<V extends z.ZodRawShape, F extends z.ZodRawShape> = PlatformConfig & z.output<z.ZodObject<V>> & { readonly file: PlatformFile & z.output<z.ZodObject<F>> };
 
 const STANDALONE_TLS_PORT = 8443;
+const NO_ACCESS: StorageAccessConfig = { ca: null, clientCertificate: null, credentials: null };
 const DEFAULT_SPOOL_BYTES = 10 * 2 ** 30;
 
 /**
@@ -59,9 +60,10 @@ export async function loadConfig<V extends z.ZodRawShape = Record<never, never>,
   const context = { standalone: base.standalone || base.admin, loopback: base.loopback || options.listens === false, port: base.port, tlsPort: base.tls?.port ?? null, metricsPort: base.internal.port };
   // A variable that is set but wrong is reported once, as wrong, and not as missing too.
   checkCombinations({ ...texts, ...variables } as PlatformVariables, context, problems);
+  checkStorage({ ...texts, ...variables } as PlatformVariables, file?.storage ?? NO_ACCESS, problems);
   problems.throwIfAny();
   const secrets = await secretsOf(base, variables);
-  const storage = storageOf(variables, base.dataDir, file?.storage.ca ?? null);
+  const storage = storageOf(variables, base.dataDir, file?.storage ?? NO_ACCESS);
   // What `extras` and `file` hold was parsed by the very schemas that V and F stand for.
   return { ...extras, ...base, ...secrets, file, storage } as unknown as LoadedConfig<V, F>;
 }
@@ -146,13 +148,13 @@ function tlsOf(standalone: boolean, variables: PlatformVariables, dataDir: strin
   return standalone ? { kind: 'self-made', port, directory: join(dataDir, 'tls') } : null;
 }
 
-function storageOf(variables: PlatformVariables, dataDir: string, ca: string | null): PlatformConfig['storage'] {
+function storageOf(variables: PlatformVariables, dataDir: string, access: StorageAccessConfig): PlatformConfig['storage'] {
   return {
     url: variables.STORAGE_URL ?? `layout:${join(dataDir, 'oci')}`,
     username: variables.STORAGE_USERNAME ?? null,
     password: variables.STORAGE_PASSWORD ?? null,
     dockerConfigFile: variables.DOCKER_CONFIG === undefined ? null : join(variables.DOCKER_CONFIG, 'config.json'),
-    ca,
+    ...access,
   };
 }
 

@@ -1,6 +1,6 @@
 import type { AddressRange } from '../http/trusted-proxies.ts';
 import type { LogLevel } from '../logging/logger.ts';
-import type { PlatformFile } from './config-file.ts';
+import type { PlatformFile, StorageAccessConfig } from './config-file.ts';
 
 /** HTTPS: a certificate of the operator's, one that we make ourselves, or none. */
 export type TlsConfig =
@@ -8,15 +8,13 @@ export type TlsConfig =
   | { readonly kind: 'self-made'; readonly port: number; readonly directory: string };
 
 /** Where packages are kept. */
-export interface StorageConfig {
+export interface StorageConfig extends StorageAccessConfig {
   /** `layout:<directory>`, or the `https://` or `http://` URL of a registry with the prefix as its path. */
   readonly url: string;
   readonly username: string | null;
   readonly password: string | null;
   /** Path of the docker `config.json` that DOCKER_CONFIG names; null: the one in the home directory. */
   readonly dockerConfigFile: string | null;
-  /** PEM, from `storage.caFile` of CONFIG_FILE. */
-  readonly ca: string | null;
 }
 
 /** The validated configuration that every app shares. Nothing else reads the environment. */

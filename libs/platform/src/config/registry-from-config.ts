@@ -1,7 +1,7 @@
-import { dockerConfigCredentials, LayoutRegistry, type Registry, RemoteRegistry, staticCredentials } from '@oci-package-proxy/oci';
+import { cloudCredentials, type CredentialSource, dockerConfigCredentials, LayoutRegistry, parseStorageUrl, type Registry, RemoteRegistry, staticCredentials } from '@oci-package-proxy/oci';
 
 import type { Logger } from '../logging/logger.ts';
-import type { PlatformConfig } from './platform-config.ts';
+import type { PlatformConfig, StorageConfig } from './platform-config.ts';
 
 const LAYOUT = 'layout:';
 
@@ -11,15 +11,20 @@ export function registryFromConfig(config: Pick<PlatformConfig, 'storage' | 'fil
   if (storage.url.startsWith(LAYOUT)) {
     return new LayoutRegistry({ directory: storage.url.slice(LAYOUT.length) });
   }
-  const { username, password } = storage;
   return new RemoteRegistry({
     url: storage.url,
-    credentials:
-      username === null || password === null
-        ? dockerConfigCredentials({ configFile: storage.dockerConfigFile ?? undefined })
-        : staticCredentials(username, password),
+    credentials: credentialsOf(storage),
     maxConnections: file.limits.storageConnections,
     ca: storage.ca ?? undefined,
+    clientCertificate: storage.clientCertificate ?? undefined,
     onWarning: (text) => logger.warn({ text }, 'the storage registry sent a warning'),
   });
+}
+
+function credentialsOf(storage: StorageConfig): CredentialSource {
+  const { username, password, credentials } = storage;
+  if (credentials !== null) {
+    return cloudCredentials(credentials, { registry: parseStorageUrl(storage.url).registry, registryCa: storage.ca ?? undefined });
+  }
+  return username === null || password === null ? dockerConfigCredentials({ configFile: storage.dockerConfigFile ?? undefined }) : staticCredentials(username, password);
 }
