@@ -8,7 +8,7 @@ export { type RunningRedis, startRedis } from './redis.ts';
 export { type NpmPublishBody, npmPublishBody, packageTarball, tarHeader } from './npm-publish.ts';
 export { eventually } from './eventually.ts';
 export { type NpmUpstream, startNpmUpstream, type UpstreamVersion } from './npm-upstream.ts';
-export { type ScriptedHandler, type ScriptedRequest, type ScriptedServer, startScriptedServer } from './scripted-server.ts';
+export { type EarlyHandler, type ScriptedHandler, type ScriptedRequest, type ScriptedServer, startScriptedServer } from './scripted-server.ts';
 export { type Interceptor, type ScriptedRegistry, startScriptedRegistry } from './scripted-registry.ts';
 export { startTokenAuthProxy, type TokenAuthOptions, type TokenAuthProxy } from './token-auth-proxy.ts';
 export { type BigFile, bigWheel } from './pypi/big-wheel.ts';

@@ -9,6 +9,9 @@ export interface ScriptedRequest {
   readonly body: Buffer;
 }
 
+/** Looks at a request before its body is read; `true` when it answered, and nobody is to read the body. */
+export type EarlyHandler = (request: Omit<ScriptedRequest, 'body'>, response: ServerResponse) => boolean;
+
 /** Answers one request; what it throws ends the connection. */
 export type ScriptedHandler = (request: ScriptedRequest, response: ServerResponse) => void | Promise<void>;
 
@@ -21,6 +24,8 @@ export interface ScriptedServer {
   readonly requests: readonly ScriptedRequest[];
   /** Replaces the handler. */
   answer(handler: ScriptedHandler): void;
+  /** Asks `handler` first from now on; what it answers is in no list of requests. */
+  answerEarly(handler: EarlyHandler): void;
   /** Closes it and every connection. */
   stop(): Promise<void>;
 }
@@ -29,8 +34,12 @@ export interface ScriptedServer {
 export async function startScriptedServer(handler: ScriptedHandler = notFound): Promise<ScriptedServer> {
   const requests: ScriptedRequest[] = [];
   let current = handler;
+  let early: EarlyHandler = () => false;
   const server = createServer((message, response) => {
     response.on('error', () => undefined);
+    if (early({ method: message.method ?? '', url: message.url ?? '', headers: message.headers }, response)) {
+      return;
+    }
     receive(message)
       .then(async (request) => {
         requests.push(request);
@@ -47,6 +56,9 @@ export async function startScriptedServer(handler: ScriptedHandler = notFound): 
     requests,
     answer: (next) => {
       current = next;
+    },
+    answerEarly: (next) => {
+      early = next;
     },
     stop: async () => {
       server.closeAllConnections();

@@ -6,6 +6,7 @@ import { type Digest, isDigest } from '../model/digest.ts';
 import { notInBlob } from '../verify/byte-range.ts';
 import type { Action } from './auth/scope.ts';
 import { readAnswer } from './http/body.ts';
+import { codedFailure, contentCoding } from './http/content-coding.ts';
 import { contentLength, headerText, type OpenAnswer, type RegistryRequest } from './http/exchange.ts';
 import { saysMissing, statusFailure } from './http/failures.ts';
 import { PULL, PUSH, type RepositoryEndpoint } from './repository-endpoint.ts';
@@ -25,6 +26,8 @@ export interface OpenPart {
   readonly skip: number;
   /** Bytes of the whole blob. */
   readonly size: number;
+  /** How something on the way coded the body, unasked; `null`: it did not. */
+  readonly coding: string | null;
 }
 
 /** Which blob, for whom. */
@@ -41,8 +44,14 @@ export async function openPart(endpoint: RepositoryEndpoint, blob: BlobQuery, pa
   const whole = part.start === 0 && part.end === null;
   const request = blobRequest(endpoint, 'GET', { ...blob, ...(whole ? {} : { range: `bytes=${part.start}-${part.end ?? ''}` }) });
   const answer = await endpoint.client.open(request);
+  const coding = contentCoding(answer.headers);
+  if (coding !== null && answer.status < 300 && !whole) {
+    // A part of a coded body is not that part of the blob, and nothing would tell.
+    answer.body.destroy();
+    throw codedFailure(request.subject, answer.url.host, coding);
+  }
   if (answer.status === 200) {
-    return { body: answer.body, skip: part.start, size: await sizeOf(endpoint, blob, answer, contentLength(answer.headers)) };
+    return { body: answer.body, skip: part.start, size: await sizeOf(endpoint, blob, answer, contentLength(answer.headers)), coding };
   }
   if (answer.status === 206 && !whole) {
     const given = contentRange(answer);
@@ -50,7 +59,7 @@ export async function openPart(endpoint: RepositoryEndpoint, blob: BlobQuery, pa
       answer.body.destroy();
       throw new ProxyError('storage-unavailable', `${request.subject}: ${answer.url.host} sent another part than the one asked for`);
     }
-    return { body: answer.body, skip: 0, size: await sizeOf(endpoint, blob, answer, given.size) };
+    return { body: answer.body, skip: 0, size: await sizeOf(endpoint, blob, answer, given.size), coding };
   }
   const failed = await readAnswer(answer, request, SMALL);
   if (saysMissing(failed)) {
@@ -66,7 +75,7 @@ export async function statBlob(endpoint: RepositoryEndpoint, blob: BlobQuery): P
   if (saysMissing(answer)) {
     return null;
   }
-  const size = answer.status === 200 ? contentLength(answer.headers) : null;
+  const size = answer.status === 200 && contentCoding(answer.headers) === null ? contentLength(answer.headers) : null;
   if (size !== null) {
     return size;
   }
@@ -88,13 +97,26 @@ async function statByReading(endpoint: RepositoryEndpoint, blob: BlobQuery): Pro
   const answer = await endpoint.client.open(request);
   if (answer.status === 200 || answer.status === 206) {
     answer.body.destroy();
-    return answer.status === 200 ? contentLength(answer.headers) : (contentRange(answer)?.size ?? null);
+    return shownSize(endpoint, blob, answer);
   }
   const failed = await readAnswer(answer, request, SMALL);
   if (saysMissing(failed)) {
     return null;
   }
   throw statusFailure(failed, request.subject);
+}
+
+function shownSize(endpoint: RepositoryEndpoint, blob: BlobQuery, answer: OpenAnswer): number {
+  const coding = contentCoding(answer.headers);
+  const subject = endpoint.subject(`looking up blob ${blob.digest}`);
+  if (coding !== null) {
+    throw codedFailure(subject, answer.url.host, coding);
+  }
+  const size = answer.status === 200 ? contentLength(answer.headers) : (contentRange(answer)?.size ?? null);
+  if (size === null) {
+    throw new ProxyError('storage-unavailable', `${subject}: ${answer.url.host} does not say how long it is`);
+  }
+  return size;
 }
 
 async function sizeOf(endpoint: RepositoryEndpoint, blob: BlobQuery, answer: OpenAnswer, stated: number | null): Promise<number> {

@@ -48,7 +48,8 @@ function bodyOf(
     throw notInBlob(subject);
   }
   const part = range ?? { start: 0, end: opened.size - 1 };
-  const what = `blob ${query.digest} of ${endpoint.name}, as the registry sent it,`;
+  const coded = opened.coding === null ? '' : ' in a coding that was not asked for';
+  const what = `blob ${query.digest} of ${endpoint.name}, as the registry sent it${coded},`;
   const bytes = new PulledStream(resumedBytes(endpoint, { query, opened, part }), body.stop);
   const through = range === undefined ? new VerifyingStream({ size: opened.size, sha256: query.digest.slice('sha256:'.length) }, what) : new PassThrough();
   // The failure of either stream is the reader's to see, on the second.

@@ -64,11 +64,12 @@ export async function statManifest(endpoint: RepositoryEndpoint, query: Manifest
   if (answer.status !== 200) {
     throw statusFailure(answer, request.subject);
   }
-  if (isDigest(query.reference)) {
-    return query.reference;
-  }
   const named = contentDigest(answer);
-  return named ?? (await readManifest(endpoint, query))?.digest ?? null;
+  if (isDigest(query.reference) ? named === query.reference : named !== null) {
+    return named;
+  }
+  // A 200 alone proves nothing: some gateways answer it to everything, with a page.
+  return (await readManifest(endpoint, query))?.digest ?? null;
 }
 
 /** The digest that an answer names: distribution-spec, header `Docker-Content-Digest`. */
@@ -85,6 +86,18 @@ function checkBytes(answer: Answer, reference: string, subject: string): void {
   const expected = isDigest(reference) ? reference : (contentDigest(answer) ?? digest);
   if (digest !== expected) {
     throw new ProxyError('integrity', `${subject}: the registry sent bytes of ${digest} where ${expected} was to come`);
+  }
+  if (contentDigest(answer) === null && !isDigest(reference) && !isObject(answer.bytes)) {
+    throw new ProxyError('storage-unavailable', `${subject}: what ${answer.url.host} sent is no manifest; is the storage URL that of a registry?`);
+  }
+}
+
+function isObject(bytes: Buffer): boolean {
+  try {
+    const value: unknown = JSON.parse(bytes.toString());
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
   }
 }
 

@@ -10,12 +10,15 @@ import { PULL, type RepositoryEndpoint } from './repository-endpoint.ts';
 /** The most that ECR allows; others answer with as many as they like, or with all. */
 const PAGE_SIZE = 1_000;
 const MAX_PAGES = 10_000;
+/** What registries cut their pages at is a multiple of this: 50, 100, 1000. */
+const USUAL_CUT = 50;
 /** Registries that do not page (distribution 2.8) send everything at once. */
 const MAX_PAGE_BYTES = 64 * 1024 * 1024;
 
 /**
  * All tags, page by page, each tag once: distribution-spec "Listing tags". A page that is gone while we turn the pages
- * (zot, when the tag that it begins after was deleted) makes the list start over, once.
+ * (zot, when the tag that it begins after was deleted) makes the list start over, once. A page that looks cut and has no
+ * `Link` is not taken for the last before the registry was asked for what comes after it.
  * @throws ProxyError `storage-unavailable` when the list cannot be had whole: an incomplete one is never passed off as all.
  */
 export async function* listTags(endpoint: RepositoryEndpoint, signal?: AbortSignal): AsyncGenerator<readonly string[]> {
@@ -24,27 +27,45 @@ export async function* listTags(endpoint: RepositoryEndpoint, signal?: AbortSign
   let url: URL | null = first.url;
   let restarted = false;
   let visited = new Set<string>();
+  let guessed = false;
   for (let page = 0; url !== null; page += 1) {
     if (page >= MAX_PAGES || visited.has(url.href)) {
       throw new ProxyError('storage-unavailable', `${first.subject}: the registry's pages do not come to an end`);
     }
     visited.add(url.href);
     const answer: Answer = await endpoint.client.ask({ ...first, url }, { maxBytes: MAX_PAGE_BYTES });
+    if (guessed && answer.status >= 400 && answer.status < 500) {
+      return;
+    }
     if (saysMissing(answer) && visited.size > 1 && !restarted) {
       restarted = true;
       visited = new Set();
       url = first.url;
       continue;
     }
-    const tags = pageOf(answer, { first: visited.size === 1, subject: first.subject }).filter((tag) => isTag(tag) && !seen.has(tag));
+    const all = pageOf(answer, { first: visited.size === 1, subject: first.subject });
+    const tags = all.filter((tag) => isTag(tag) && !seen.has(tag));
     for (const tag of tags) {
       seen.add(tag);
     }
     if (tags.length > 0) {
       yield tags;
     }
-    url = nextPage(answer, endpoint.client.registry, first.subject);
+    const linked = nextPage(answer, endpoint.client.registry, first.subject);
+    guessed = linked === null;
+    url = linked ?? afterCut(all, tags, first.url);
   }
+}
+
+/** Where to ask what comes after a page that ends where pages are cut; more tags than we asked for are all that there are. */
+function afterCut(page: readonly string[], fresh: readonly string[], first: URL): URL | null {
+  const last = page.at(-1);
+  if (last === undefined || fresh.length === 0 || page.length > PAGE_SIZE || page.length % USUAL_CUT !== 0) {
+    return null;
+  }
+  const url = new URL(first);
+  url.searchParams.set('last', last);
+  return url;
 }
 
 function firstPage(endpoint: RepositoryEndpoint, signal: AbortSignal | undefined): RegistryRequest {
@@ -93,5 +114,5 @@ function nextPage(answer: Answer, registry: URL, subject: string): URL | null {
 }
 
 function changing(subject: string): ProxyError {
-  return new ProxyError('storage-unavailable', `${subject}: the list changed twice while it was read; try again`);
+  return new ProxyError('storage-unavailable', `${subject}: the registry's list changed twice while it was read; try again`);
 }

@@ -151,7 +151,7 @@ describe('token authentication', () => {
       },
     });
     const access = { repository: 'a', actions: ['pull'] } as const;
-    await authorizer.challenged('Bearer realm="https://example.com/token"', access, null);
+    await authorizer.challenged('Bearer realm="https://example.com/token"', { access, used: null, subject: 'reading' });
 
     const values: (string | null)[] = [];
     for (now of [0, 49_000, 51_000]) {

@@ -5,6 +5,7 @@ import { type Challenge, parseChallenges } from './challenge.ts';
 import { CredentialCache } from './credential-cache.ts';
 import { basicAuthorization, type CredentialSource } from './credentials.ts';
 import { tokenRealm } from './realm.ts';
+import { RefreshTokens } from './refresh-tokens.ts';
 import { type Access, scopesBeyond, scopeText } from './scope.ts';
 import { TokenCache } from './token-cache.ts';
 import { requestToken, type TokenSender } from './token-request.ts';
@@ -23,6 +24,15 @@ export interface AuthorizerOptions {
   readonly clock?: () => number;
 }
 
+/** What got a 401. */
+export interface RefusedRequest {
+  readonly access: Access | null;
+  /** The Authorization that it was sent with. */
+  readonly used: string | null;
+  /** Operation and subject. */
+  readonly subject: string;
+}
+
 /**
  * Knows how one registry wants to be spoken to: nothing is sent until it asks with a 401, then every request carries
  * what it asked for. Tokens are asked for with the scope that the request needs, and shared until they expire.
@@ -32,6 +42,7 @@ export class Authorizer {
   readonly #credentials: CredentialCache;
   readonly #tokens: TokenCache;
   readonly #send: TokenSender;
+  readonly #refreshTokens = new RefreshTokens();
   /** Scopes that the registry named beyond ours, by our own scope: behind a path-rewriting proxy names differ. */
   readonly #further = new Map<string, readonly string[]>();
   #scheme: Scheme = { kind: 'none' };
@@ -63,10 +74,12 @@ export class Authorizer {
   }
 
   /**
-   * Takes in the challenges of a 401 that came for a request sent with `used`.
+   * Takes in the challenges of a 401.
    * @returns whether the request is worth sending again, once.
+   * @throws ProxyError `storage-denied` when the challenge leads where no credential may go.
    */
-  async challenged(header: string | readonly string[] | undefined, access: Access | null, used: string | null): Promise<boolean> {
+  async challenged(header: string | readonly string[] | undefined, request: RefusedRequest): Promise<boolean> {
+    const { access, used, subject } = request;
     const challenges = parseChallenges(header);
     const bearer = challenges.find((challenge) => challenge.scheme === 'bearer');
     const basic = challenges.some((challenge) => challenge.scheme === 'basic');
@@ -80,7 +93,7 @@ export class Authorizer {
     if (bearer === undefined) {
       return false;
     }
-    throw new ProxyError('storage-denied', `authorization at ${this.#registry.host}: it names a token service that we do not send credentials to`);
+    throw new ProxyError('storage-denied', `${subject}: ${this.#registry.host} names a token service that we do not send credentials to; it must be https, and no private address`);
   }
 
   async #askedForToken(challenge: Challenge, refused: { realm: URL; access: Access | null; used: string | null }): Promise<boolean> {
@@ -114,13 +127,17 @@ export class Authorizer {
   }
 
   async #fetch(scheme: Scheme & { kind: 'bearer' }, scope: string): ReturnType<typeof requestToken> {
-    const credential = await this.#credentials.get();
+    const given = await this.#credentials.get();
+    const credential = this.#refreshTokens.latest(given);
     const scopes = [scope, ...(this.#further.get(scope) ?? [])].filter((text) => text !== '');
     // Several requests wait for this token: it is not tied to the signal of the one that came first.
     const signal = AbortSignal.timeout(TOKEN_TIMEOUT_MS);
     try {
-      return await requestToken({ realm: scheme.realm, service: scheme.service, scopes, credential, host: this.#registry.host, signal }, this.#send);
+      const token = await requestToken({ realm: scheme.realm, service: scheme.service, scopes, credential, host: this.#registry.host, signal }, this.#send);
+      this.#refreshTokens.replaced(given, token.refreshToken);
+      return token;
     } catch (error) {
+      this.#refreshTokens.forget();
       throw this.#fetchFailure(error, signal);
     }
   }

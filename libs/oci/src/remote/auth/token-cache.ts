@@ -47,6 +47,8 @@ export class TokenCache {
   }
 
   async #fetch(key: string, fetch: () => Promise<IssuedToken>): Promise<string> {
+    // Counted from the question: the answer may have been long on its way.
+    const asked = this.#clock();
     const flight = fetch();
     const entry: Entry = { token: flight.then((issued) => issued.token), usableUntil: null };
     // The failure is reported by `flight` below; without a listener of its own this promise would end the process.
@@ -56,7 +58,7 @@ export class TokenCache {
     this.#trim();
     try {
       const { lifetimeMs } = await flight;
-      entry.usableUntil = this.#clock() + lifetimeMs - Math.min(MARGIN_MS, lifetimeMs / 4);
+      entry.usableUntil = asked + lifetimeMs - Math.min(MARGIN_MS, lifetimeMs / 4);
       return await entry.token;
     } catch (error) {
       if (this.#entries.get(key) === entry) {

@@ -12,6 +12,8 @@ const TOKEN = /^[\x21-\x7e]{1,65536}$/;
 export interface IssuedToken {
   readonly token: string;
   readonly lifetimeMs: number;
+  /** A refresh token that takes the place of the one that was sent; `null`: that one stays. */
+  readonly refreshToken: string | null;
 }
 
 /** What a token is asked for. */
@@ -31,22 +33,32 @@ export type TokenSender = (request: RegistryRequest) => Promise<Answer>;
 
 /**
  * Gets a Bearer token: https://distribution.github.io/distribution/spec/auth/token/, for an identity token the POST
- * of .../auth/oauth/, and GET again where a service does not know that.
+ * of .../auth/oauth/; the other of the two where a service does not know the one.
  * @throws ProxyError `storage-denied` when the service refuses, `storage-unavailable` when it fails.
  */
 export async function requestToken(request: TokenRequest, send: TokenSender): Promise<IssuedToken> {
   const { credential } = request;
-  if (credential === null || 'username' in credential) {
-    return issued(await send(getRequest(request, credential)), request);
+  const get = (user: User | null): Promise<Answer> => send(getRequest(request, user));
+  if (credential === null) {
+    return issued(await get(null), request);
   }
-  const answer = await send(postRequest(request, credential.identityToken));
-  if (answer.status !== 404 && answer.status !== 405) {
-    return issued(answer, request);
-  }
-  return issued(await send(getRequest(request, { username: '<token>', password: credential.identityToken })), request);
+  const [first, second] =
+    'username' in credential
+      ? [() => get(credential), () => send(postRequest(request, { grant_type: 'password', username: credential.username, password: credential.password }))]
+      : [
+          () => send(postRequest(request, { grant_type: 'refresh_token', refresh_token: credential.identityToken })),
+          () => get({ username: '<token>', password: credential.identityToken }),
+        ];
+  const answer = await first();
+  return issued(answer.status === 404 || answer.status === 405 ? await second() : answer, request);
 }
 
-function getRequest(request: TokenRequest, credential: { username: string; password: string } | null): RegistryRequest {
+interface User {
+  readonly username: string;
+  readonly password: string;
+}
+
+function getRequest(request: TokenRequest, credential: User | null): RegistryRequest {
   const url = new URL(request.realm);
   for (const [name, value] of questions(request)) {
     url.searchParams.append(name, value);
@@ -59,8 +71,8 @@ function getRequest(request: TokenRequest, credential: { username: string; passw
   return { method: 'GET', url, headers, subject: subjectOf(request), access: null, lane: 'token', signal: request.signal };
 }
 
-function postRequest(request: TokenRequest, identityToken: string): RegistryRequest {
-  const form = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: identityToken, service: request.service ?? request.host });
+function postRequest(request: TokenRequest, grant: Readonly<Record<string, string>>): RegistryRequest {
+  const form = new URLSearchParams({ ...grant, service: request.service ?? request.host });
   form.set('client_id', CLIENT_ID);
   form.set('scope', request.scopes.join(' '));
   return {
@@ -91,7 +103,8 @@ function issued(answer: Answer, request: TokenRequest): IssuedToken {
   }
   const seconds = body['expires_in'];
   const lifetime = typeof seconds === 'number' && Number.isFinite(seconds) && seconds > 0 ? seconds : DEFAULT_LIFETIME_S;
-  return { token, lifetimeMs: lifetime * 1000 };
+  const refresh = body['refresh_token'];
+  return { token, lifetimeMs: lifetime * 1000, refreshToken: typeof refresh === 'string' && TOKEN.test(refresh) ? refresh : null };
 }
 
 function parsed(answer: Answer): Record<string, unknown> {
@@ -106,6 +119,9 @@ function parsed(answer: Answer): Record<string, unknown> {
 function refusal(answer: Answer, request: TokenRequest): ProxyError {
   if (answer.status >= 500 || RETRYABLE_STATUS.has(answer.status)) {
     return statusFailure({ ...answer, foreign: true }, subjectOf(request));
+  }
+  if (answer.status >= 300 && answer.status < 400) {
+    return new ProxyError('storage-denied', `${subjectOf(request)}: the token service ${request.realm.host} redirects (${answer.status}), where no credential is sent; correct its address in the registry's configuration`);
   }
   const who = request.credential === null ? 'anonymous access' : 'the storage credential';
   return new ProxyError('storage-denied', `${subjectOf(request)}: the token service ${request.realm.host} refuses ${who} (${answer.status})`);

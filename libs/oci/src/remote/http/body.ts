@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 
 import { ProxyError } from '@oci-package-proxy/errors';
 
+import { decodedBytes } from './content-coding.ts';
 import type { Answer, OpenAnswer, RegistryRequest } from './exchange.ts';
 import { networkFailure } from './failures.ts';
 
@@ -32,7 +33,10 @@ export async function readAnswer(answer: OpenAnswer, request: RegistryRequest, m
   if (size > limit && answer.status < 400) {
     throw new ProxyError('too-large', `${request.subject}: the answer of ${answer.url.host} is over ${maxBytes} bytes`);
   }
-  return { status: answer.status, headers: answer.headers, bytes: Buffer.concat(chunks), url: answer.url, foreign: answer.foreign };
+  const coded = Buffer.concat(chunks);
+  const how = { headers: answer.headers, host: answer.url.host, subject: request.subject, maxBytes };
+  const bytes = answer.status === 200 ? decodedBytes(coded, how) : coded;
+  return { status: answer.status, headers: answer.headers, bytes, url: answer.url, foreign: answer.foreign };
 }
 
 /** Lets go of a body that nobody wants, so that its connection can be used again. */

@@ -80,7 +80,7 @@ export class RegistryClient {
     if (first.answer.status !== 401 || first.answer.foreign) {
       return this.#settled(first.answer, request);
     }
-    const replay = await this.#authorizer.challenged(first.answer.headers['www-authenticate'], request.access, first.authorization);
+    const replay = await this.#authorizer.challenged(first.answer.headers['www-authenticate'], { access: request.access, used: first.authorization, subject: request.subject });
     if (!replay) {
       return first.answer;
     }

@@ -1,3 +1,5 @@
+const URL_QUERY = /(https?:\/\/[^\s?#"]*)[?#][^\s"]*/gi;
+const URL_USER = /(https?:\/\/)[^\s/@"]*@/gi;
 const MAX_REMEMBERED = 100;
 const MAX_LENGTH = 500;
 const WARNING = /^299 \S+ "((?:[^"\\]|\\.)*)"/;
@@ -17,7 +19,7 @@ export class WarningReporter {
     for (const text of values) {
       const warning = WARNING.exec(text)?.[1];
       if (warning !== undefined) {
-        this.once(warning.replaceAll(/\\(.)/g, '$1').slice(0, MAX_LENGTH));
+        this.once(redacted(warning.replaceAll(/\\(.)/g, '$1')).slice(0, MAX_LENGTH));
       }
     }
   }
@@ -30,4 +32,9 @@ export class WarningReporter {
     this.#seen.add(text);
     this.#report(text);
   }
+}
+
+/** The text is the registry's own: of URLs in it, which may be presigned, only the path is shown. */
+function redacted(text: string): string {
+  return text.replaceAll(URL_QUERY, '$1?…').replaceAll(URL_USER, '$1');
 }
