@@ -27,6 +27,15 @@ export {
   type TagDeleter,
   type TagLister,
 } from './ports/repository.ts';
+export {
+  type CollectedGarbage,
+  type CollectOptions,
+  type GarbageCollector,
+  isGarbageCollector,
+  isRepositoryLister,
+  MIN_GRACE_MS,
+  type RepositoryLister,
+} from './ports/housekeeping.ts';
 export { type CloudContext, type CloudCredentials, cloudCredentials } from './remote/auth/cloud/cloud-credentials.ts';
 export { type Credential, type CredentialSource, staticCredentials } from './remote/auth/credentials.ts';
 export { dockerConfigCredentials } from './remote/auth/docker-config.ts';
@@ -40,5 +49,5 @@ export { MemoryRegistry, type MemoryRegistryOptions } from './memory/memory-regi
 export type { Fate, Gate, MemoryOperation } from './memory/memory-requests.ts';
 export { bufferBlob, fileBlob } from './model/blob-source.ts';
 export { canonicalJson } from './model/canonical-json.ts';
-export { isManifest, MAX_MANIFEST_BYTES, manifestBytes, parseManifest } from './model/manifest-bytes.ts';
+export { isManifest, MAX_MANIFEST_BYTES, manifestBytes, parseManifest, referencesOf } from './model/manifest-bytes.ts';
 export { type ExpectedContent, HELD_BACK_BYTES, VerifyingStream } from './verify/verifying-stream.ts';

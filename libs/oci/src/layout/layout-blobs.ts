@@ -12,7 +12,7 @@ import { verifiedSource } from '../verify/verified-source.ts';
 import { VerifyingStream } from '../verify/verifying-stream.ts';
 import { syncDirectory } from './directory-sync.ts';
 import { replaceName, writeTemporary, writeTemporaryBytes } from './durable-file.ts';
-import { layoutFailure, orNull } from './failure.ts';
+import { isMissing, layoutFailure, orNull } from './failure.ts';
 import type { LayoutFolder } from './layout-folder.ts';
 
 const READ_BYTES = 256 * 1024;
@@ -76,6 +76,22 @@ export class LayoutBlobs {
     }
   }
 
+  /**
+   * Tells a collector of old blobs that this one is wanted: what it did not remove before, it leaves alone for its grace period.
+   * @returns whether it is there.
+   */
+  async touch(digest: Digest): Promise<boolean> {
+    const path = this.#folder.blob(digest);
+    try {
+      const now = new Date();
+      await utimes(path, now, now);
+      return true;
+    } catch (error) {
+      // Another user's file, whose time is not ours to set.
+      return !isMissing(error) && (await this.size(digest)) !== null;
+    }
+  }
+
   /** Makes all that was written before durable, whoever wrote it. */
   async sync(): Promise<void> {
     await syncDirectory(this.#folder.blobs);
@@ -85,10 +101,7 @@ export class LayoutBlobs {
     if ((await this.size(digest)) !== size) {
       return false;
     }
-    const path = this.#folder.blob(digest);
-    // A collector of old blobs must see that this one is wanted again.
-    await utimes(path, new Date(), new Date()).catch(() => undefined);
-    return true;
+    return this.touch(digest);
   }
 }
 

@@ -2,6 +2,7 @@ import { readdir, readFile, rm, stat } from 'node:fs/promises';
 
 import { ProxyError } from '@oci-package-proxy/errors';
 
+import type { Descriptor } from '../model/descriptor.ts';
 import { type Digest, isDigest } from '../model/digest.ts';
 import { isTag } from '../model/grammar.ts';
 import { checkManifestBytes, parseManifest, referencesOf } from '../model/manifest-bytes.ts';
@@ -126,11 +127,22 @@ export class LayoutRepository implements Repository, TagCreator, TagDeleter {
 
   async #checkReferences(manifest: ManifestBytes): Promise<void> {
     checkManifestBytes(manifest, `write a manifest in repository ${this.name}`);
-    await Promise.all(referencesOf(manifest).map(async ({ digest }) => {
-      if ((await this.#blobs.size(digest)) === null) {
+    await Promise.all(referencesOf(manifest).map(async ({ mediaType, digest }) => {
+      if (!(await this.#blobs.touch(digest))) {
         throw new ProxyError('unprocessable', `The manifest ${manifest.digest} names ${digest}, which repository ${this.name} does not have.`);
       }
+      await this.#touchBelow({ mediaType, digest });
     }));
+  }
+
+  /** A collector must see that what a child names is wanted too: the child may have been written long ago. */
+  async #touchBelow({ mediaType, digest }: Pick<Descriptor, 'mediaType' | 'digest'>): Promise<void> {
+    const isChild = mediaType === MANIFEST_MEDIA_TYPE || mediaType === INDEX_MEDIA_TYPE;
+    const child = isChild ? asManifest(digest, await this.#blobs.readSmall(digest)) : null;
+    for (const reference of child === null ? [] : referencesOf(child)) {
+      await this.#blobs.touch(reference.digest);
+      await this.#touchBelow(reference);
+    }
   }
 
   async #resolve(tag: string): Promise<Reference | null> {

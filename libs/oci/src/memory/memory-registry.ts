@@ -2,6 +2,7 @@ import { ProxyError } from '@oci-package-proxy/errors';
 
 import type { Digest } from '../model/digest.ts';
 import { isRepositoryName } from '../model/grammar.ts';
+import type { RepositoryLister } from '../ports/housekeeping.ts';
 import type { Registry, Repository } from '../ports/repository.ts';
 import { CreateOnlyMemoryRepository, MemoryRepository, type StoredRepository } from './memory-repository.ts';
 import { type Gate, type MemoryOperation, MemoryRequests } from './memory-requests.ts';
@@ -22,7 +23,7 @@ export interface MemoryRegistryOptions {
  * pauses, crashes, reorders and loses them. Views share the stored bytes, so that several writers with gates of their
  * own work on the same registry.
  */
-export class MemoryRegistry implements Registry {
+export class MemoryRegistry implements Registry, RepositoryLister {
   readonly #options: MemoryRegistryOptions;
   readonly #repositories: Map<string, StoredRepository>;
   /** Every request made through this view so far. */
@@ -55,6 +56,20 @@ export class MemoryRegistry implements Registry {
     const requests = new MemoryRequests({ repository: name, gate, actor, log: this.operations });
     const parts = { name, stored, requests, pageSize };
     return createOnly === true ? new CreateOnlyMemoryRepository(parts) : new MemoryRepository(parts);
+  }
+
+  /** Those that hold anything. */
+  async *listRepositories(): AsyncIterable<string> {
+    for (const [name, { blobs, manifests }] of await Promise.resolve([...this.#repositories])) {
+      if (blobs.size + manifests.size > 0) {
+        yield name;
+      }
+    }
+  }
+
+  /** Loses a blob behind everybody's back. */
+  loseBlob(repository: string, digest: Digest): void {
+    this.#repositories.get(repository)?.blobs.delete(digest);
   }
 
   async check(): Promise<void> {
