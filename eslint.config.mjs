@@ -23,13 +23,14 @@ const DOWN = {
   upstream: ['oci', 'errors'],
   ingest: ['storage', 'upstream', 'oci', 'mapping', 'errors'],
   access: ['storage', 'mapping', 'errors'],
-  platform: ['ingest', 'access', 'storage', 'upstream', 'oci', 'mapping', 'errors'],
+  housekeeping: ['storage', 'oci', 'mapping', 'errors'],
+  platform: ['ingest', 'housekeeping', 'access', 'storage', 'upstream', 'oci', 'mapping', 'errors'],
   ecosystem: ['platform', 'ingest', 'access', 'storage', 'upstream', 'oci', 'mapping', 'errors'],
   app: ['ecosystem', 'platform', 'ingest', 'access', 'storage', 'upstream', 'oci', 'errors'],
   testing: ['errors'],
   tool: [],
 };
-const WITHOUT_NEST = ['errors', 'mapping', 'oci', 'storage', 'upstream', 'testing', 'tool'];
+const WITHOUT_NEST = ['errors', 'mapping', 'oci', 'storage', 'upstream', 'housekeeping', 'testing', 'tool'];
 
 const depConstraints = [
   ...Object.entries(DOWN).map(([type, below]) => ({
@@ -96,7 +97,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['libs/{errors,mapping,oci,storage,upstream,ingest,access,platform}/src/**/*.ts'],
+    files: ['libs/{errors,mapping,oci,storage,upstream,ingest,access,housekeeping,platform}/src/**/*.ts'],
     ignores: TESTS,
     plugins: { house: houseRules },
     rules: { 'house/ecosystem-names': ['error', { names: [...new Set([...ECOSYSTEMS, 'npm', 'pypi', 'terraform'])] }] },

@@ -24,20 +24,22 @@ export class Catalogue {
     this.#flat = flat;
   }
 
-  /** Lists the package, once; before its first fact, so that no package is ever missing. */
-  async add({ ecosystem, name }: PackageRef, { signal }: LedgerCall = {}): Promise<void> {
+  /** Lists the package, once; before its first fact, so that no package is ever missing. @returns whether it was not listed before, as far as this call saw. */
+  async add({ ecosystem, name }: Omit<PackageRef, 'repository'>, { signal }: LedgerCall = {}): Promise<boolean> {
     const key = `${ecosystem} ${name}`;
     if (this.#listed.has(key)) {
-      return;
+      return false;
     }
     const repository = this.#shard(ecosystem, shardOf(name));
     const tag = fileTag(name);
-    if ((await repository.statManifest(tag, { signal })) === null) {
+    const missing = (await repository.statManifest(tag, { signal })) === null;
+    if (missing) {
       await repository.writeBlob(bufferBlob(EMPTY_BYTES), { signal });
       const manifest = markerManifest(LEDGER_TYPES.catalogue, tag, { [ANNOTATIONS.ecosystem]: ecosystem, [ANNOTATIONS.package]: name });
       await putOnce(repository, { tag, manifest, signal });
     }
     this.#listed.set(key, true);
+    return missing;
   }
 
   /** The names of an ecosystem, each once. */
@@ -57,8 +59,17 @@ export class Catalogue {
     }
   }
 
+  /** The repositories in which the names of an ecosystem are listed, below the configured prefix. */
+  repositories(ecosystem: string): readonly string[] {
+    return [...SHARDS].map((shard) => this.#nameOf(ecosystem, shard));
+  }
+
   #shard(ecosystem: string, shard: string): Repository {
-    return this.#registry.repository(repositoryName(['catalog', ecosystem, shard], { flat: this.#flat }));
+    return this.#registry.repository(this.#nameOf(ecosystem, shard));
+  }
+
+  #nameOf(ecosystem: string, shard: string): string {
+    return repositoryName(['catalog', ecosystem, shard], { flat: this.#flat });
   }
 }
 

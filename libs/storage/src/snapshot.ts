@@ -95,6 +95,22 @@ export class Snapshots {
     return true;
   }
 
+  /**
+   * Makes the snapshot say `entries`, whatever it says now. @returns `none` where so few need none; `unchanged` where it says just that.
+   */
+  async rebuild(ref: PackageRef, entries: ReadonlyMap<string, Entry>, call: LedgerCall = {}): Promise<'none' | 'unchanged' | 'written'> {
+    const stands = (await this.#options.registry.repository(ref.repository).statManifest(SNAPSHOT_TAG, { signal: call.signal })) !== null;
+    if (!stands && entries.size <= NEEDS_NONE) {
+      return 'none';
+    }
+    const present = stands ? await this.load(ref, call) : null;
+    if (present !== null && (await encodeSnapshot(ref, present.values())).equals(await encodeSnapshot(ref, entries.values()))) {
+      return 'unchanged';
+    }
+    await this.#write(ref, entries, call);
+    return 'written';
+  }
+
   async #covered(ref: PackageRef, digest: Digest, call: LedgerCall): Promise<Coverage | null> {
     const known = this.#coverage.get(ref.repository);
     if (known?.digest === digest) {

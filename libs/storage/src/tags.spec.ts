@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { claimOf, claimSubject, claimTag, deletionTag, eventTag, isLater, isStamp, kindOf, type Stamp, stampAfter, stampOf } from './tags.ts';
+import { claimOf, claimSubject, claimSubjectOfDeletion, claimTag, deletionTag, eventTag, isLater, isStamp, kindOf, type Stamp, stampAfter, stampOf } from './tags.ts';
 
 const HEX = 'd'.repeat(64);
 
@@ -86,4 +86,8 @@ describe('claims', () => {
   it.each([`_c.0123456789abcdef.0.a.${HEX}.c`, `_c.0123456789abcdef.0.b.${HEX}`, '_c.x', '1.0.0'])('%s makes none', (tag) => {
     expect(claimOf(tag)).toBeNull();
   });
+});
+
+it('a deletion tells which claims were made on what it hides', () => {
+  expect(claimSubjectOfDeletion(deletionTag('1.0.0'))).toBe(claimSubject('1.0.0'));
 });

@@ -89,6 +89,11 @@ export function claimSubject(tag: string): string {
   return sha256(tag).slice(0, 16);
 }
 
+/** The hash under which claims on a deleted fact were made, from its deletion tag alone: both begin the hash of the fact's tag. */
+export function claimSubjectOfDeletion(deletion: string): string {
+  return deletion.slice('_t.'.length, '_t.'.length + 16);
+}
+
 /** The claim's tag. */
 export function claimTag({ subject, round, phase, digest, vote }: Claim): string {
   return `_c.${subject}.${round}.${phase}.${digest}${vote === null ? '' : `.${vote}`}`;
