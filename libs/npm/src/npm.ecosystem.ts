@@ -5,7 +5,7 @@ import { NPM_VARIABLES } from './config/npm-variables.ts';
 import { npmMount } from './http/npm-mount.ts';
 import { npmIngestCodec } from './ingest/npm-ingest-codec.ts';
 import { NpmModule, type NpmObserver, type NpmUpstreamAccess } from './npm.module.ts';
-import { ECOSYSTEM } from './package-name.ts';
+import { ECOSYSTEM, packageRef } from './package-name.ts';
 
 /** npm, as the apps list it. */
 export const npm: EcosystemDefinition<typeof NPM_VARIABLES> = {
@@ -21,6 +21,7 @@ async function create({ runtime, prefix, values }: EcosystemSetup<typeof NPM_VAR
   return {
     name: ECOSYSTEM,
     mounts: [npmMount(prefix)],
+    repositoriesOf: (name) => [packageRef(name)],
     codec: npmIngestCodec({ upstream, privateNames: names }),
     module: NpmModule.register({
       ledger: runtime.ledger,

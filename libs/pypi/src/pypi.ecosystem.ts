@@ -8,7 +8,7 @@ import { PYPI_SECTION, type PypiSection } from './config/pypi-section.ts';
 import { PYPI_VARIABLES } from './config/pypi-variables.ts';
 import { pypiMounts } from './http/pypi-mounts.ts';
 import { pypiCommands } from './manage/admin-commands.ts';
-import { ECOSYSTEM } from './model/holdings.ts';
+import { ECOSYSTEM, holdingRefs } from './model/holdings.ts';
 import { PypiModule, type PypiObserver } from './pypi.module.ts';
 import { createPypiParts, type PypiLogger } from './pypi.parts.ts';
 
@@ -46,6 +46,7 @@ async function create({ runtime, prefix, root, values, section }: EcosystemSetup
     mounts: pypiMounts(prefix, root),
     codec,
     commands: pypiCommands(parts.management),
+    repositoriesOf: (name) => holdingRefs(name, Object.keys((section as PypiSection).upstreams)),
     module: PypiModule.register({ parts, access: runtime.access, prefix, root, config, observer: observerOf(metrics) }),
     hints: (origin, token) => clientHints(`${origin}${prefix}`, token),
   };

@@ -6,6 +6,8 @@ export interface AdminResult {
   readonly text: readonly string[];
   /** The same for programs: what `--json` prints. */
   readonly data: JsonValue;
+  /** Whether what was found, or could not be done, makes the exit code 1 all the same. */
+  readonly failed?: boolean;
 }
 
 /** With what a command runs. */

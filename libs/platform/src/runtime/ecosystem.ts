@@ -2,6 +2,7 @@ import type { DynamicModule } from '@nestjs/common';
 import type { z } from 'zod';
 
 import type { IngestCodec } from '@oci-package-proxy/ingest';
+import type { PackageRef } from '@oci-package-proxy/storage';
 
 import type { HttpMount } from '../http/mounts.ts';
 import type { AdminCommand } from './admin-command.ts';
@@ -45,6 +46,12 @@ export interface Ecosystem {
   /** Everything that its controllers answer below. */
   readonly mounts: readonly HttpMount[];
   readonly codec: IngestCodec;
+  /**
+   * Every repository that may hold something of a package, the usual one first. Left out: the one that is named by the ecosystem and
+   * the parts of the name between slashes.
+   * @throws ProxyError `invalid` when nothing can be called so.
+   */
+  repositoriesOf?(name: string): readonly PackageRef[];
   /** What operators can do with it from the command line. */
   readonly commands?: readonly AdminCommand[];
   /**

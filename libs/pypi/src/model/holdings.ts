@@ -1,6 +1,8 @@
 import { repositoryName } from '@oci-package-proxy/mapping';
 import type { PackageRef } from '@oci-package-proxy/storage';
 
+import { normalizedName } from '../names/project-name.ts';
+
 /** The ecosystem's name, in repositories, queues, rules and metrics. */
 export const ECOSYSTEM = 'pypi';
 /** Id of the upstream that `PYPI_UPSTREAM_URL` names; also the name of the index at the base path. */
@@ -27,4 +29,14 @@ export function publishedRef(name: string): PackageRef {
  */
 export function upstreamRef(upstream: string, name: string): PackageRef {
   return { ecosystem: ECOSYSTEM, name, repository: repositoryName([ECOSYSTEM, 'upstreams', upstream, name]) };
+}
+
+/**
+ * Every place in which something of a project may be, the main one first. @param upstreams ids of those besides the default one.
+ * @throws ProxyError `invalid` when nothing can be called so.
+ */
+export function holdingRefs(name: string, upstreams: readonly string[]): readonly PackageRef[] {
+  const normalized = normalizedName(name);
+  const ids = [...new Set([DEFAULT, ...upstreams])];
+  return [mainRef(normalized), publishedRef(normalized), ...ids.map((id) => upstreamRef(id, normalized))];
 }

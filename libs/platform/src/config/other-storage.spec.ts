@@ -1,0 +1,46 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { type ScriptedServer, startScriptedServer, temporaryDirectory } from '@oci-package-proxy/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { collectingLogger } from '../http/probe-app.contract.ts';
+import { loadConfig } from './load-config.ts';
+import { otherStorage } from './other-storage.ts';
+
+const OWN = { STORAGE_USERNAME: 'writer', STORAGE_PASSWORD: 'pass' };
+
+describe('otherStorage', () => {
+  let directory: string;
+  let server: ScriptedServer;
+
+  beforeEach(async () => {
+    directory = await temporaryDirectory('other');
+    server = await startScriptedServer((request, response) => {
+      const known = request.headers.authorization !== undefined;
+      response.writeHead(known ? 404 : 401, known ? {} : { 'www-authenticate': 'Basic realm="x"' }).end();
+    });
+  });
+  afterEach(async () => {
+    await server.stop();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  async function credentialSent(storageUrl: string): Promise<string> {
+    await writeFile(join(directory, 'config.json'), JSON.stringify({ auths: { [new URL(server.url).host]: { auth: Buffer.from('docker:word').toString('base64') } } }));
+    const config = await loadConfig({ app: { name: 'alpha', port: 8081, metricsPort: 9091, basePath: '/' }, standalone: true, env: { DATA_DIR: directory, DOCKER_CONFIG: directory, STORAGE_URL: storageUrl, ...OWN } });
+    const registry = otherStorage(config, `${server.url}/elsewhere`, collectingLogger([]));
+    await registry.repository('lib').readManifest('tag');
+    await registry.close();
+    return Buffer.from(server.requests.at(-1)?.headers.authorization?.replace('Basic ', '') ?? '', 'base64').toString();
+  }
+
+  it('sends the storage credential to the registry that it is for', async () => {
+    expect(await credentialSent(`${server.url}/prefix`)).toBe('writer:pass');
+  });
+
+  it('sends it to no other registry: there the docker config says who we are', async () => {
+    expect(await credentialSent('https://registry.example.com/prefix')).toBe('docker:word');
+    expect(await credentialSent(`http://127.0.0.1:${server.port + 1}`)).toBe('docker:word');
+  });
+});

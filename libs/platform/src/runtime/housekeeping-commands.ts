@@ -1,0 +1,161 @@
+import { ProxyError } from '@oci-package-proxy/errors';
+import { collectGarbage, collectText, copy, type CopyProblem, copyText, countsText, countText, type PackageLocator, type Problem, reindex, reindexText, type Scope, verify } from '@oci-package-proxy/housekeeping';
+import type { Registry } from '@oci-package-proxy/oci';
+import type { JsonValue } from '@oci-package-proxy/storage';
+
+import { otherStorage } from '../config/other-storage.ts';
+import type { PlatformConfig } from '../config/platform-config.ts';
+import type { Logger } from '../logging/logger.ts';
+import type { AdminCommand } from './admin-command.ts';
+import { commandOf, type CommandSketch, durationOf, WrongCall } from './command-line.ts';
+import { scopeOf } from './command-scope.ts';
+
+/** What {@link housekeepingCommands} work on. */
+export interface HousekeepingParts {
+  readonly config: Pick<PlatformConfig, 'storage' | 'file'>;
+  readonly logger: Logger;
+  readonly locator: PackageLocator;
+}
+
+/** What can be done to storage whatever ecosystem its packages are of. */
+export function housekeepingCommands(parts: HousekeepingParts): AdminCommand[] {
+  return [verifyCommand(parts), reindexCommand(parts), copyCommand(parts), collectCommand(parts)].map(commandOf);
+}
+
+function verifyCommand(parts: HousekeepingParts): CommandSketch {
+  return {
+    name: 'verify',
+    usage: '[<ecosystem> [<package>] | <repository prefix>] [--quick] [--names <file>]',
+    summary: 'Reads all that is stored and says what is missing or wrong; --quick only asks for files and does not read them.',
+    options: { quick: { type: 'boolean' }, names: { type: 'string' } },
+    positionals: { least: 0, most: 2 },
+    run: async (given, { signal, progress }) => {
+      const scope = await scopeOf(parts.locator, { ecosystem: given.positionals[0], name: given.positionals[1], names: given.text('names') });
+      return using(open(parts), async (registry) => {
+        const report = await verify({ registry, locator: parts.locator, scope, quick: given.is('quick'), signal, progress });
+        refuseNothing(given.positionals, scope, report.repositories);
+        const { fact, event, deletion, derived, foreign, hidden } = report.tags;
+        return {
+          failed: report.problemCount > 0,
+          text: [
+            ...report.problems.map(problemLine),
+            `${countsText(report)}: ${fact} facts, ${event} events, ${deletion} deletions, ${derived} derived, ${hidden} hidden, ${foreign} not ours`,
+            verdict(report.problemCount, report.problems.length),
+          ],
+          data: jsonOf(report),
+        };
+      });
+    },
+  };
+}
+
+function reindexCommand(parts: HousekeepingParts): CommandSketch {
+  return {
+    name: 'reindex',
+    usage: '[<ecosystem> [<package>] | <repository prefix>] [--names <file>]',
+    summary: 'Makes snapshots and catalogue entries again from the versions and events that are stored.',
+    options: { names: { type: 'string' } },
+    positionals: { least: 0, most: 2 },
+    run: async (given, { signal, progress }) => {
+      const scope = await scopeOf(parts.locator, { ecosystem: given.positionals[0], name: given.positionals[1], names: given.text('names') });
+      return using(open(parts), async (registry) => {
+        const report = await reindex({ registry, locator: parts.locator, scope, logger: parts.logger, signal, progress });
+        refuseNothing(given.positionals, scope, report.packages + report.unknown.length + report.failures.length);
+        return {
+          failed: report.failures.length > 0 || report.unread > 0,
+          text: [
+            ...report.failures.map(({ repository, message }) => `${repository}: ${message}`),
+            ...report.unknown.map((repository) => `${repository}: nobody knows which package this is; left alone`),
+            reindexText(report),
+          ],
+          data: jsonOf(report),
+        };
+      });
+    },
+  };
+}
+
+function copyCommand(parts: HousekeepingParts): CommandSketch {
+  return {
+    name: 'copy',
+    usage: '<to storage URL> [--from <storage URL>] [--ecosystem <name> [--package <name>]] [--names <file>] [--exclusive]',
+    summary: 'Copies what is stored to another registry or directory; run again, it goes on where it was.',
+    options: { from: { type: 'string' }, ecosystem: { type: 'string' }, package: { type: 'string' }, names: { type: 'string' }, exclusive: { type: 'boolean' } },
+    positionals: { least: 1, most: 1 },
+    run: async (given, { signal, progress }) => {
+      const [to = ''] = given.positionals;
+      const [from, ecosystem, name] = [given.text('from') ?? parts.config.storage.url, given.text('ecosystem'), given.text('package')];
+      if (name !== undefined && ecosystem === undefined) {
+        throw new WrongCall('--package needs --ecosystem');
+      }
+      if (withoutSlashes(from) === withoutSlashes(to)) {
+        throw new WrongCall('Both storage URLs are the same');
+      }
+      const scope = await scopeOf(parts.locator, { ecosystem, name, names: given.text('names') });
+      return using(open(parts, from), (source) => using(open(parts, to), async (target) => {
+        await target.check({ signal });
+        const report = await copy({ source, target, locator: parts.locator, scope, exclusive: given.is('exclusive'), signal, progress });
+        refuseNothing([ecosystem ?? '', name ?? ''], scope, report.repositories);
+        return { failed: report.problemCount > 0, text: [...report.problems.map(copyLine), copyText(report), verdict(report.problemCount, report.problems.length)], data: jsonOf(report) };
+      }));
+    },
+  };
+}
+
+function collectCommand(parts: HousekeepingParts): CommandSketch {
+  return {
+    name: 'gc',
+    usage: '[--dry-run] [--grace <duration>]',
+    summary: 'Removes from a layout directory what no tag leads to and is older than --grace (24h).',
+    options: { 'dry-run': { type: 'boolean' }, grace: { type: 'string' } },
+    positionals: { least: 0, most: 0 },
+    run: async (given, { signal, progress }) => {
+      const graceMs = durationOf(given.text('grace') ?? '24h', 'grace');
+      return using(open(parts), async (registry) => {
+        const report = await collectGarbage({ registry, graceMs, dryRun: given.is('dry-run'), signal, progress });
+        return { failed: report.damaged.length > 0, text: [...report.damaged.map(({ repository, message }) => `${repository}: left alone: ${message}`), collectText(report)], data: jsonOf(report) };
+      });
+    },
+  };
+}
+
+/** Whoever misspells a name must not read that nothing is wrong with it. @throws ProxyError `not-found`. */
+function refuseNothing(given: readonly string[], { kind }: Scope, found: number): void {
+  if (found === 0 && (kind === 'names' || kind === 'prefix')) {
+    throw new ProxyError('not-found', `Storage has nothing of ${given.filter((word) => word !== '').join(' ') || 'what the file names'}.`);
+  }
+}
+
+function open({ config, logger }: HousekeepingParts, url: string = config.storage.url): Registry {
+  return otherStorage(config, url, logger);
+}
+
+async function using<T>(registry: Registry, work: (registry: Registry) => Promise<T>): Promise<T> {
+  try {
+    return await work(registry);
+  } finally {
+    await registry.close();
+  }
+}
+
+function problemLine({ repository, tag, kind, what, digest, problem, message }: Problem): string {
+  const content = what === 'manifest' ? '' : ` ${what} ${digest ?? ''}`;
+  return `${repository}:${tag} (${kind})${content} ${problem}: ${message}`;
+}
+
+function copyLine({ repository, tag, problem, message }: CopyProblem): string {
+  return `${repository}:${tag} ${problem}: ${message}`;
+}
+
+function verdict(count: number, shown: number): string {
+  const more = count > shown ? `; the first ${shown} are above` : '';
+  return count === 0 ? 'nothing wrong' : `${countText(count, 'problem')}${more}`;
+}
+
+function withoutSlashes(url: string): string {
+  return url.replace(/\/+$/, '');
+}
+
+function jsonOf(value: object): JsonValue {
+  return value as unknown as JsonValue;
+}
