@@ -19,6 +19,8 @@ const UpstreamAccess = z.strictObject({
   token: z.string().min(1).optional(),
   tokenFile: z.string().min(1).optional(),
   caFile: z.string().min(1).optional(),
+  /** The upstreams whose links it is shown for, by their URLs; all when absent. */
+  for: z.array(Url).min(1).optional(),
 });
 
 const Limits = z.strictObject({
@@ -45,6 +47,8 @@ export interface UpstreamAccessConfig {
   readonly credential: { readonly kind: 'basic'; readonly username: string; readonly password: string } | { readonly kind: 'bearer'; readonly token: string } | null;
   /** PEM. */
   readonly ca: string | null;
+  /** URLs of the upstreams whose links it is for; all when absent. */
+  readonly for?: readonly string[] | undefined;
 }
 
 /** What of CONFIG_FILE the platform knows; secrets and certificates that it names by file are read. */
@@ -147,7 +151,7 @@ async function upstreamAccess(given: z.output<typeof UpstreamAccess>, where: str
   if (new URL(given.url).username !== '' || new URL(given.url).password !== '') {
     files.problem(`${where}.url`, 'must not hold a user or password');
   }
-  return { url: given.url, ca, credential: credentialOf(given.username, password, token) };
+  return { url: given.url, ca, for: given.for, credential: credentialOf(given.username, password, token) };
 }
 
 function credentialOf(username: string | undefined, password: string | undefined, token: string | undefined): UpstreamAccessConfig['credential'] {
