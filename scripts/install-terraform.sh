@@ -37,7 +37,7 @@ build_client() { # name, work directory
   awk '/^replace .* => \.\// { print $2, $4 }' go.mod | while read -r part directory; do
     [ -e "$directory" ] || go mod edit -dropreplace="$part" -droprequire="$part"
   done
-  CGO_ENABLED=0 go build -mod=mod -trimpath -ldflags "-s -w -X $module/version.dev=no" -o "$2/made" "$package"
+  CGO_ENABLED=0 go build -mod=mod -buildvcs=false -trimpath -ldflags "-s -w -X $module/version.dev=no" -o "$2/made" "$package"
 }
 
 build_provider() { # name, work directory
@@ -45,7 +45,7 @@ build_provider() { # name, work directory
   read -r module version _ <<<"$(pin "$1")"
   mkdir -p "$2/made" && cd "$2" && printf 'module build\n' >go.mod && go get "$module@$version" || return 1
   for platform in "${platforms[@]}"; do
-    CGO_ENABLED=0 GOOS=${platform%_*} GOARCH=${platform#*_} go build -trimpath -ldflags '-s -w' -o "made/$platform" "$module" || return 1
+    CGO_ENABLED=0 GOOS=${platform%_*} GOARCH=${platform#*_} go build -buildvcs=false -trimpath -ldflags '-s -w' -o "made/$platform" "$module" || return 1
   done
   printf '{"type":"%s","version":"%s","platforms":["%s"]}\n' "${module##*-}" "${version#v}" "$(IFS=, && sed 's/,/","/g' <<<"${platforms[*]}")" >made/release.json
 }

@@ -42,7 +42,10 @@ if step build npm run --silent build; then
   step 'end-to-end tests' "${vitest[@]}" --project e2e --exclude 'apps/pypi/**' --exclude 'apps/terraform/**'
   step 'Terraform clients' wait "$terraform_clients" || echo '0 1 0' >>"$totals"
   cat "$terraform"
-  step 'end-to-end tests with Terraform clients' "${vitest[@]}" --project e2e apps/terraform
+  # What cannot be built is named below; the rest is tested all the same.
+  without=()
+  [ -e .clients/terraform/provider/release.json ] || without=(--exclude apps/terraform/e2e/real-provider.e2e.ts)
+  step 'end-to-end tests with Terraform clients' "${vitest[@]}" --project e2e apps/terraform "${without[@]}"
   step 'end-to-end tests with Python clients' wait "$other"
   cat "$half"
 else
