@@ -35,8 +35,16 @@ export interface TlsRelay {
   close(): Promise<void>;
 }
 
+/** How a relay differs from the usual. */
+export interface TlsRelayOptions {
+  /** A free one when absent. */
+  readonly port?: number;
+  /** What it takes away from the beginning of paths, like a gateway. */
+  readonly strip?: string;
+}
+
 /** Starts a relay to `origin` (`http://…`). It keeps the Host header, so that the server knows what it is called. */
-export async function startTlsRelay(origin: string, authority: TestAuthority): Promise<TlsRelay> {
+export async function startTlsRelay(origin: string, authority: TestAuthority, { port = 0, strip = '' }: TlsRelayOptions = {}): Promise<TlsRelay> {
   const target = new URL(origin);
   const requests: RelayedRequest[] = [];
   let tampering: Tampering | null = null;
@@ -46,7 +54,7 @@ export async function startTlsRelay(origin: string, authority: TestAuthority): P
     response.on('error', () => undefined);
     // What is to be changed must be readable.
     const { 'accept-encoding': _packed, ...headers } = request.headers;
-    const onward = send({ host: target.hostname, port: target.port, method: request.method, path: request.url, headers });
+    const onward = send({ host: target.hostname, port: target.port, method: request.method, path: seen.path.startsWith(`${strip}/`) ? seen.path.slice(strip.length) : seen.path, headers });
     onward.on('error', () => response.destroy());
     response.on('close', () => onward.destroy());
     onward.on('response', (answer) => {
@@ -60,7 +68,7 @@ export async function startTlsRelay(origin: string, authority: TestAuthority): P
     });
     request.pipe(onward);
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   const host = `127.0.0.1:${address !== null && typeof address === 'object' ? address.port : 0}`;

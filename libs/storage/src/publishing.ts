@@ -1,4 +1,4 @@
-import { ProxyError } from '@oci-package-proxy/errors';
+import { isProxyError, ProxyError } from '@oci-package-proxy/errors';
 import type { ManifestBytes, Registry, Repository } from '@oci-package-proxy/oci';
 
 import type { Aliases } from './aliases.ts';
@@ -16,6 +16,8 @@ import type { PackageMutex } from './package-mutex.ts';
 import type { PackageRef } from './package-ref.ts';
 import { lookUpFact, type StoredFact } from './stored-fact.ts';
 import { deletionTag, ORIGIN_TAG, stampAfter } from './tags.ts';
+
+const ATTEMPTS = 2;
 
 type PublishCall = LedgerCall & { readonly by: string };
 
@@ -50,18 +52,36 @@ export class Publisher {
   /** `LedgerPublisher.publish` */
   async publish(ref: PackageRef, fact: NewFact, call: PublishCall): Promise<PublishOutcome> {
     checkFact(ref, fact);
-    const { registry, catalogue, changes, mutex } = this.#options;
+    const { registry, changes, mutex } = this.#options;
     const work = { repository: registry.repository(ref.repository), ref, fact, call };
     return changes.around(ref, async () => {
       const early = await mutex.run(ref.repository, () => this.#check(work), call.signal);
-      if (early !== null) {
-        return early;
-      }
-      await catalogue.add(ref, call);
-      // Large files of one package must not wait for each other, and so the mutex is free meanwhile.
-      await writeFactParts(work.repository, fact, call.signal);
-      return mutex.run(ref.repository, () => this.#store(work), call.signal);
+      return early ?? this.#write(work);
     });
+  }
+
+  /** Once more where the registry has acknowledged a blob or child that it does not have then: the version cannot help it. */
+  async #write(work: PublishWork): Promise<PublishOutcome> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#writeOnce(work);
+      } catch (error) {
+        if (!isProxyError(error, 'unprocessable')) {
+          throw error;
+        }
+        if (attempt === ATTEMPTS) {
+          throw new ProxyError('storage-unavailable', `The registry acknowledged every part of ${work.fact.version} ${ATTEMPTS} times and does not have all of them. Try again; if it stays, look at the registry's log.`, { cause: error });
+        }
+      }
+    }
+  }
+
+  async #writeOnce(work: PublishWork): Promise<PublishOutcome> {
+    const { ref, fact, call } = work;
+    await this.#options.catalogue.add(ref, call);
+    // Large files of one package must not wait for each other, and so the mutex is free meanwhile.
+    await writeFactParts(work.repository, fact, call.signal);
+    return this.#options.mutex.run(ref.repository, () => this.#store(work), call.signal);
   }
 
   // Whether it may be published, and is not there already: before anything is uploaded.

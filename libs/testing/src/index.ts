@@ -52,3 +52,4 @@ export { type UploadForm, uploadForm } from './terraform/upload-form.ts';
 export { checkModuleLayout, checkProviderLayout, type ConformanceReport } from './terraform/oci-conformance.ts';
 export { httpOciSource, type ManifestHead, type OciSource, portOciSource, type PortRepository, type ReadBlob, type ReadManifest } from './terraform/oci-source.ts';
 export { CONFORMANCE_RULES, type ConformanceRule, type Violation } from './terraform/oci-violation.ts';
+export { pushBlob, type PushedDescriptor, pushManifest, type PushTarget } from './terraform/oci-push.ts';

@@ -21,6 +21,8 @@ const UpstreamAccess = z.strictObject({
   token: z.string().min(1).optional(),
   tokenFile: z.string().min(1).optional(),
   caFile: z.string().min(1).optional(),
+  /** The upstreams whose links it is shown for, by their URLs; all when absent. */
+  for: z.array(Url).min(1).optional(),
 });
 
 const Storage = z.strictObject({
@@ -54,6 +56,8 @@ export interface UpstreamAccessConfig {
   readonly credential: { readonly kind: 'basic'; readonly username: string; readonly password: string } | { readonly kind: 'bearer'; readonly token: string } | null;
   /** PEM. */
   readonly ca: string | null;
+  /** URLs of the upstreams whose links it is for; all when absent. */
+  readonly for?: readonly string[] | undefined;
 }
 
 /** How the storage registry is to be reached; certificate and credentials by file, read when they are needed. */
@@ -172,7 +176,7 @@ async function upstreamAccess(given: z.output<typeof UpstreamAccess>, where: str
   if (new URL(given.url).username !== '' || new URL(given.url).password !== '') {
     files.problem(`${where}.url`, 'must not hold a user or password');
   }
-  return { url: given.url, ca, credential: credentialOf(given.username, password, token) };
+  return { url: given.url, ca, for: given.for, credential: credentialOf(given.username, password, token) };
 }
 
 function credentialOf(username: string | undefined, password: string | undefined, token: string | undefined): UpstreamAccessConfig['credential'] {

@@ -169,7 +169,7 @@ describe('loadConfig', () => {
       const path = await file('config.yaml', `
 upstreams:
   - { url: 'https://upstream.example.com/a', username: u, passwordFile: password, caFile: ca.pem }
-  - { url: 'https://other.example.com', token: t }
+  - { url: 'https://other.example.com', token: t, for: ['https://upstream.example.com'] }
 storage: { caFile: ca.pem }
 limits: { publishBytes: 1GiB }
 names: [x]
@@ -179,7 +179,7 @@ names: [x]
 
       expect(read.upstreams).toEqual([
         { url: 'https://upstream.example.com/a', ca: 'PEM', credential: { kind: 'basic', username: 'u', password: 'pass word' } },
-        { url: 'https://other.example.com', ca: null, credential: { kind: 'bearer', token: 't' } },
+        { url: 'https://other.example.com', ca: null, credential: { kind: 'bearer', token: 't' }, for: ['https://upstream.example.com'] },
       ]);
       expect([storage.ca, read.limits.publishBytes, read.limits.upstreamConnections, read.names]).toEqual(['PEM', 2 ** 30, 64, ['x']]);
       expect(read.directory).toBe(directory);

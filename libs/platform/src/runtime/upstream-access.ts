@@ -25,7 +25,7 @@ export class UpstreamAccesses {
 
   /**
    * See `Runtime.upstreamAt`. A credential that belongs to one upstream is not shown for another: its pages could link to what only
-   * we may read there. One that belongs to none is for the hosts of their files.
+   * we may read there. One that belongs to none is for the hosts of their files: of those that it names, else of all.
    */
   at(url: string, ecosystem: string): UpstreamAccess {
     const { upstreams, limits } = this.#config.file;
@@ -33,11 +33,12 @@ export class UpstreamAccesses {
       throw new ProxyError('config', `The upstream of ${ecosystem} is this proxy itself. Set the address of another registry, or off.`);
     }
     this.#urls.add(url);
+    const meant = upstreams.filter((access) => access.for?.some((named) => areNested(named, url)) ?? true);
     const upstream = new UpstreamClient({
       instanceId: this.#config.instanceId,
-      access: upstreams,
+      access: meant,
       mayUse: (rule) => areNested(rule, url) || ![...this.#urls].some((other) => areNested(rule, other)),
-      allowedOrigins: [url, ...upstreams.map((access) => access.url)].map((named) => new URL(named).origin),
+      allowedOrigins: [url, ...meant.map((access) => access.url)].map((named) => new URL(named).origin),
       maxConnections: limits.upstreamConnections,
       logger: this.#logger,
       observe: (result, ms) => {

@@ -216,7 +216,7 @@ describe('normalizeModule', () => {
     expect(await refusal(await tarballOf(members))).toMatch(/^unprocessable .*lies in the directory repo-0123\/ of it, and must be at the top: .*tar -C repo-0123\/ -czf/);
   });
 
-  it('takes one directory of it, with what its links bring in from the others', async () => {
+  it('shows one directory of it, and keeps the others that it may need', async () => {
     const members: SampleTarMember[] = [
       { name: 'w/README.md', content: 'top' },
       { name: 'w/shared.tf', content: 'variable "shared" {}' },
@@ -228,9 +228,10 @@ describe('normalizeModule', () => {
 
     const module = await normalized(tarball, { ...WRAPPED, subdirectory: 'deep/one/' });
 
-    expect(await namesIn(module)).toEqual(['main.tf', 'shared.tf']);
-    expect(module.root.inputs.map(({ name }) => name)).toEqual(['one', 'shared']);
-    expect(module.warnings).toEqual([]);
+    expect(await namesIn(module)).toEqual(['README.md', 'deep/one/main.tf', 'deep/one/shared.tf', 'shared.tf']);
+    expect([module.subdirectory, module.root.readme, module.root.inputs.map(({ name }) => name)]).toEqual(['deep/one', '', ['one', 'shared']]);
+    expect(module.warnings).toEqual([expect.stringContaining('deep/two/bad.tf')]);
+    expect(await refusal(tarball, { ...WRAPPED, subdirectory: 'deep/two' })).toMatch(/^unprocessable .*has no directory deep\/two/);
     expect(await refusal(tarball, { ...WRAPPED, subdirectory: 'deep/three' })).toMatch(/^unprocessable .*has no directory deep\/three/);
     expect(await refusal(tarball, { ...WRAPPED, subdirectory: 'shared.tf' })).toMatch(/has no directory shared\.tf/);
     expect(await refusal(tarball, { ...WRAPPED, subdirectory: '../w' })).toMatch(/leads out/);
@@ -346,6 +347,15 @@ describe('normalizeModule', () => {
       { numRuns: 150 },
     );
     expect(await directory.openFiles()).toBe(0);
+  });
+
+  it('is another one where other files may be executed', async () => {
+    const archive = async (mode: number): Promise<NormalizedModule> => normalized(await tarballOf([MAIN, { name: 'run.sh', content: '#!/bin/sh', mode }]));
+    const [plain, program, same] = [await archive(0o644), await archive(0o755), await archive(0o711)];
+
+    expect(program.h1).toBe(plain.h1);
+    expect([plain.identity, same.identity]).toEqual([plain.h1, program.identity]);
+    expect(program.identity).toMatch(/^h1:\S+ x:[0-9a-f]{64}$/);
   });
 
   it('stops when it is aborted, and leaves nothing behind', async () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 
 import type { ModulePart } from '../model/terraform-fact.ts';
@@ -25,7 +26,7 @@ export interface NormalizeModule {
   readonly limits: ModuleLimits;
   /** Strips the one directory that git servers wrap archives in, and forgives links that lead to nothing. */
   readonly wrapped: boolean;
-  /** The directory of the archive that is the module; null: all of it. */
+  /** The directory of the archive that is the module; null: all of it. The rest is kept too: a module may read what is beside it. */
   readonly subdirectory: string | null;
   readonly signal?: AbortSignal | undefined;
 }
@@ -39,8 +40,12 @@ export interface NormalizedModule {
   readonly sha256: string;
   /** Over names and contents: the same for the same module, whatever packed it. */
   readonly h1: string;
+  /** The same for the same module, and another one where other files may be executed. */
+  readonly identity: string;
+  /** Where the module is in it, without slashes around; null: at its top. */
+  readonly subdirectory: string | null;
   readonly root: ModulePart;
-  /** Those of the directories below `modules/`. */
+  /** Those of the directories below the module's `modules/`. */
   readonly submodules: readonly ModulePart[];
   /** What was noticed that is no error. */
   readonly warnings: readonly string[];
@@ -57,13 +62,16 @@ export async function normalizeModule(path: string, how: NormalizeModule): Promi
   try {
     const spool = await ModuleSpool.create(`${how.target}.spool`);
     try {
-      const files = new ModuleFiles({ subdirectory: subdirectoryOf(how, fault), leaveBadLinks: how.wrapped, limits: how.limits, fault });
+      const subdirectory = subdirectoryOf(how, fault);
+      // What is beside a module is not for its publisher to mend.
+      const files = new ModuleFiles({ leaveBadLinks: how.wrapped || subdirectory !== null, limits: how.limits, fault });
       const kept = files.of((await unpacked(path, spool, { how, fault })).root);
-      checkModule(kept, fault);
+      const own = subdirectory === null ? kept : below(subdirectory, kept, fault);
+      checkModule(own, fault);
       const zip = await writeModuleZip(kept, { target: how.target, open: (content) => spool.stream(content), signal: how.signal });
-      const parts = await moduleParts(kept, async ({ content }, limit) => spool.start(content, limit));
+      const parts = await moduleParts(own, async ({ content }, limit) => spool.start(content, limit));
       const h1 = directoryHash(kept.map((file) => ({ name: Buffer.from(file.path), sha256: file.content.sha256 })));
-      return { path: how.target, ...zip, h1, ...parts, warnings: [...files.warnings, ...stateWarnings(kept)] };
+      return { path: how.target, ...zip, h1, identity: identityOf(kept, h1), subdirectory, ...parts, warnings: [...files.warnings, ...stateWarnings(kept)] };
     } finally {
       await spool.dispose();
     }
@@ -76,6 +84,21 @@ export async function normalizeModule(path: string, how: NormalizeModule): Promi
 function subdirectoryOf({ subdirectory }: NormalizeModule, fault: ArchiveFault): string | null {
   const path = subdirectory === null ? '' : memberPath(subdirectory, fault);
   return path === '' ? null : path;
+}
+
+/** The files of a directory, as they are called within. */
+function below(directory: string, files: readonly ModuleFile[], fault: ArchiveFault): readonly ModuleFile[] {
+  const prefix = `${directory}/`;
+  const own = files.filter(({ path }) => path.startsWith(prefix)).map((file) => ({ ...file, path: file.path.slice(prefix.length) }));
+  if (own.length === 0) {
+    throw fault(`it has no directory ${shown(directory)}, or nothing in it`);
+  }
+  return own;
+}
+
+function identityOf(files: readonly ModuleFile[], h1: string): string {
+  const programs = files.filter(({ executable }) => executable).map(({ path }) => path);
+  return programs.length === 0 ? h1 : `${h1} x:${createHash('sha256').update(JSON.stringify(programs)).digest('hex')}`;
 }
 
 async function unpacked(path: string, spool: ModuleSpool, { how, fault }: { readonly how: NormalizeModule; readonly fault: ArchiveFault }): Promise<ModuleTree> {

@@ -17,10 +17,12 @@ describe('moduleVersionsDocument', () => {
 
 describe('moduleLocation', () => {
   it.each([
-    [SHA256, '../../files/t/m.zip', `../../files/t/m.zip?archive=zip&checksum=sha256:${SHA256}`],
-    [null, '../../files/t/m.zip', '../../files/t/m.zip?archive=zip'],
-    [SHA256, 'https://example.com/m.zip?a=b', `https://example.com/m.zip?a=b&archive=zip&checksum=sha256:${SHA256}`],
-  ])('of %s at %s', (sha256, url, location) => {
-    expect(moduleLocation({ sha256 }, url)).toEqual({ header: location, body: { location } });
+    [SHA256, null, '../../files/t/m.zip', `../../files/t/m.zip?archive=zip&checksum=sha256:${SHA256}`],
+    [null, null, '../../files/t/m.zip', '../../files/t/m.zip?archive=zip'],
+    [SHA256, null, 'https://example.com/m.zip?a=b', `https://example.com/m.zip?a=b&archive=zip&checksum=sha256:${SHA256}`],
+    [SHA256, 'net/vpc', '../../files/t/m.zip', `../../files/t/m.zip//net/vpc?archive=zip&checksum=sha256:${SHA256}`],
+    [null, 'net', 'https://example.com/m.zip?a=b', 'https://example.com/m.zip//net?a=b&archive=zip'],
+  ])('of %s in %s at %s', (sha256, subdirectory, url, location) => {
+    expect(moduleLocation({ sha256, subdirectory }, url)).toEqual({ header: location, body: { location } });
   });
 });

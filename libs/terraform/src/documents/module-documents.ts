@@ -1,6 +1,5 @@
-import type { FileClaim } from '../links/file-claim.ts';
 import type { ModuleAddress } from '../model/address.ts';
-import type { ModuleVersions } from '../read/read-port.ts';
+import type { ModuleArchive, ModuleVersions } from '../read/read-port.ts';
 import { newestFirst } from '../versions/version.ts';
 
 /** `:namespace/:name/:system/versions`. */
@@ -17,12 +16,15 @@ export interface ModuleLocation {
 }
 
 /**
- * `:namespace/:name/:system/:version/download`: answered with 200, the header and the body.
+ * `:namespace/:name/:system/:version/download`: answered with 200, the header and the body. What is behind `//` clients never send: they
+ * take that directory of the archive, and look in the rest for what the module names by `../`.
  * @param url absolute, or relative to the document's own URL, then beginning with `/`, `./` or `../`.
  */
-export function moduleLocation({ sha256 }: Pick<FileClaim, 'sha256'>, url: string): ModuleLocation {
+export function moduleLocation({ sha256, subdirectory }: Pick<ModuleArchive, 'sha256' | 'subdirectory'>, url: string): ModuleLocation {
   // Without `archive` a client looks for another `X-Terraform-Get` behind the URL; `checksum` it compares with the bytes.
   const query = `archive=zip${sha256 === null ? '' : `&checksum=sha256:${sha256}`}`;
-  const location = `${url}${url.includes('?') ? '&' : '?'}${query}`;
+  const [path = '', rest] = url.split('?', 2);
+  const inside = subdirectory === null ? '' : `//${subdirectory}`;
+  const location = `${path}${inside}?${rest === undefined ? '' : `${rest}&`}${query}`;
   return { header: location, body: { location } };
 }

@@ -4,6 +4,7 @@ import type { PlatformConfig } from '@oci-package-proxy/platform';
 import { moduleDetailDocument, moduleListDocument } from '../documents/module-registry-documents.ts';
 import { type ModuleAddress, moduleRef, moduleText } from '../model/address.ts';
 import type { ModuleDetail, ModuleReader } from '../read/read-port.ts';
+import { isUpstreamFailure } from '../upstream/upstream-failure.ts';
 import { inTime } from './deadline.ts';
 import type { JsonDocuments } from './json-documents.ts';
 import { type ListWish, listWish } from './list-wish.ts';
@@ -87,9 +88,15 @@ class Catalogue {
   async #page(exchange: Exchange, host: string, { wish, signal }: { readonly wish: ListWish; readonly signal: AbortSignal }): Promise<{ readonly modules: readonly ModuleDetail[]; readonly more: boolean }> {
     const all = await this.#readable(exchange, host, { accepts: wish.accepts, signal });
     const page = all.sort((one, other) => (moduleText(one) < moduleText(other) ? -1 : 1)).slice(wish.offset, wish.offset + wish.limit);
-    const details = await Promise.all(page.map(async (address) => this.#options.reader.detail(address, null, { signal })));
+    const failures: ProxyError[] = [];
+    const details = await Promise.all(page.map(async (address) => this.#options.reader.detail(address, null, { signal }).catch((error: unknown) => failed(error, failures))));
     // The catalogue remembers what is gone.
-    return { modules: details.filter((detail) => detail !== null), more: all.length > wish.offset + wish.limit };
+    const modules = details.filter((detail) => detail !== null);
+    const [failure] = failures;
+    if (modules.length === 0 && failure !== undefined) {
+      throw failure;
+    }
+    return { modules, more: all.length > wish.offset + wish.limit };
   }
 
   async #systems(exchange: Exchange, { host, namespace, name, system }: ModuleAddress, signal: AbortSignal): Promise<readonly string[]> {
@@ -107,4 +114,13 @@ class Catalogue {
     }
     return addresses;
   }
+}
+
+/** What only upstream could tell of one module must not keep the others from being shown. */
+function failed(error: unknown, failures: ProxyError[]): null {
+  if (!isUpstreamFailure(error)) {
+    throw error;
+  }
+  failures.push(error);
+  return null;
 }

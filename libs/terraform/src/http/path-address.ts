@@ -48,8 +48,11 @@ export function platformIn({ os = '', arch = '' }: Params): Platform | null {
   return PLATFORM_PART.test(os) && PLATFORM_PART.test(arch) ? { os, arch } : null;
 }
 
-/** A namespace or type of providers as it is compared; null for what is none. */
+/**
+ * A namespace or type of providers as it is compared; null for what is none. Clients take wide letters and their likes for the plain ones
+ * (IDNA), and so may upstreams: what hides a name from them must not tell the two apart.
+ */
 export function providerPart(text: string | undefined): string | null {
-  const part = (text ?? '').normalize('NFC').toLowerCase();
+  const part = (text ?? '').normalize('NFKC').toLowerCase();
   return part.length <= MAX_PROVIDER_PART && PROVIDER_PART.test(part) ? part : null;
 }

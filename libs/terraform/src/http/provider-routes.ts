@@ -4,7 +4,7 @@ import { providerPackageDocument, providerVersionsDocument } from '../documents/
 import { mirrorIndexDocument, mirrorVersionDocument } from '../documents/mirror-documents.ts';
 import { type ProviderAddress, providerRef, providerText } from '../model/address.ts';
 import { platformText } from '../model/provider.ts';
-import type { ProviderReader } from '../read/read-port.ts';
+import type { ProviderReader, ProviderVersions } from '../read/read-port.ts';
 import { inTime } from './deadline.ts';
 import type { JsonDocuments } from './json-documents.ts';
 import { platformIn } from './path-address.ts';
@@ -50,7 +50,7 @@ class Providers {
 
   async versions(exchange: Exchange): Promise<void> {
     const address = readableProvider(exchange, this.#options.context);
-    await this.#send(exchange, address, providerVersionsDocument(await this.#versions(exchange, address)));
+    await this.#sendList(exchange, address, providerVersionsDocument);
   }
 
   async package(exchange: Exchange): Promise<void> {
@@ -68,7 +68,7 @@ class Providers {
 
   async mirrorIndex(exchange: Exchange): Promise<void> {
     const address = readableProvider(exchange, this.#options.context);
-    await this.#send(exchange, address, mirrorIndexDocument(await this.#versions(exchange, address)));
+    await this.#sendList(exchange, address, mirrorIndexDocument);
   }
 
   async mirrorVersion(exchange: Exchange): Promise<void> {
@@ -86,7 +86,14 @@ class Providers {
     await this.#send(exchange, address, mirrorVersionDocument(found, fileUrls(exchange, context)));
   }
 
-  async #versions(exchange: Exchange, address: ProviderAddress): Promise<NonNullable<Awaited<ReturnType<Reader['versions']>>>> {
+  async #sendList(exchange: Exchange, address: ProviderAddress, make: (versions: ProviderVersions) => object): Promise<void> {
+    const { context, documents } = this.#options;
+    const source = await this.#versions(exchange, address);
+    context.onRead?.('metadata', 'hit');
+    await documents.sendOf(exchange, { source, make }, cacheHeaders(context.gate, providerRef(address).name, POLICY));
+  }
+
+  async #versions(exchange: Exchange, address: ProviderAddress): Promise<ProviderVersions> {
     const found = await inTime(exchange.started, async (signal) => this.#options.reader.versions(address, { signal, fresh: wantsFresh(exchange) }));
     if (found === null) {
       throw new ProxyError('not-found', `There is no provider ${providerText(address)}.`);

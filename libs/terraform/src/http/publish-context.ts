@@ -6,6 +6,7 @@ import type { UploadBody, WriteCall } from '../publish/publish-port.ts';
 import { JSON_TYPE } from './json-documents.ts';
 import { moduleIn, providerIn } from './path-address.ts';
 import { isRefusal } from './read-context.ts';
+import { checkOrigin } from './request-origin.ts';
 import type { Exchange } from './route-table.ts';
 
 /** What every route that publishes needs. */
@@ -43,11 +44,12 @@ function authorized<A>(address: A, name: string, { gate, who }: Pick<PublishCont
   return address;
 }
 
-/** The publisher, where there is one. @throws ProxyError `unauthenticated` before it says that there is none. */
-export function publisherOf<P>({ who }: Pick<Exchange, 'who'>, publisher: P | null): P {
+/** The publisher, where there is one. @throws ProxyError `unauthenticated` before it says that there is none; `forbidden` for a page of another site. */
+export function publisherOf<P>({ who, request }: Pick<Exchange, 'who' | 'request'>, publisher: P | null): P {
   if (who.kind === 'anonymous') {
     throw new ProxyError('unauthenticated', 'Sign in to publish: a token as Bearer, or a user name and password.');
   }
+  checkOrigin(request);
   if (publisher === null) {
     throw new ProxyError('forbidden', 'Publishing is switched off on this server. Use a server where it is on.');
   }

@@ -126,6 +126,19 @@ describe('publishing a provider', () => {
   });
 });
 
+it.each(['https://evil.example.com', 'null'])('is refused from a page of %s, which a browser that is signed in here would send along', async (origin) => {
+  await start();
+  const made = await release();
+  const headers = { authorization: ADMIN, origin };
+  const module = { method: 'POST', headers: { ...headers, 'content-type': 'text/plain' }, body: 'x' };
+
+  for (const path of [PATH, '/terraform/upload', `${PATH}/uploads`]) {
+    expect((await upload(sample, made, { path, headers })).status, path).toBe(403);
+  }
+  expect((await sample.ask('/api/v1/terraform/modules/acme/net/aws/1.0.0', module)).status).toBe(403);
+  expect((await sample.ask('/terraform/providers/v1/acme/demo/versions')).status).toBe(404);
+});
+
 describe('where publishing is switched off', () => {
   beforeEach(async () => start({ publish: false }));
 

@@ -4,11 +4,12 @@ import { annotateRequest } from '@oci-package-proxy/platform';
 
 import { providerPart } from '../http/path-address.ts';
 import { counted, sendAnswer, writeCall } from '../http/publish-context.ts';
+import { checkOrigin } from '../http/request-origin.ts';
 import { queryOf } from '../http/request-path.ts';
 import type { Exchange, Route } from '../http/route-table.ts';
 import { ECOSYSTEM, keysRef } from '../model/address.ts';
 import { keyAnswer } from './key-answer.ts';
-import { checkOrigin, readKey } from './manage-body.ts';
+import { readKey } from './manage-body.ts';
 import { checkWritable, hostOf, leaving, type ManageContext } from './manage-context.ts';
 
 /** The keys of a namespace. Whoever may add one may sign what everybody runs, and so that takes more than the right to publish. */

@@ -64,15 +64,3 @@ async function readBytes({ raw }: FastifyRequest): Promise<Buffer> {
   }
   return Buffer.concat(chunks, size);
 }
-
-/**
- * Sees that a request was not sent by a page of another site in a browser that is signed in here: that sends any body, but says where
- * it comes from.
- * @throws ProxyError `forbidden`.
- */
-export function checkOrigin({ headers }: Pick<FastifyRequest, 'headers'>): void {
-  const { origin } = headers;
-  if (origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== headers.host)) {
-    throw new ProxyError('forbidden', 'A page of another site may not add keys. Send the request without an Origin header.');
-  }
-}

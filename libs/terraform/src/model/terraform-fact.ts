@@ -97,6 +97,8 @@ export interface ModuleDocument {
   /** Lower-case hex and bytes of the archive, which is made here and the same for the same files. */
   readonly sha256: string;
   readonly size: number;
+  /** Where in the archive the module is, as `net/vpc`; left out: at its top. */
+  readonly subdirectory?: string;
   readonly root: ModulePart;
   readonly submodules: readonly ModulePart[];
   /** Where upstream has it, as its registry says (a go-getter address without credentials); null: published here. */

@@ -104,10 +104,13 @@ function shownUrl(text: string): string {
   return origin + pathname.split('/').map((part) => (part.length > MAX_NAME_CHARACTERS ? '…' : part)).join('/');
 }
 
-/** @throws ProxyError `unsupported` for a directory that has to be found by a pattern. */
+/** @throws ProxyError `unsupported` for a directory that has to be found by a pattern, and one that no address can name as it is. */
 function plain(subdirectory: string | null): string | null {
   if (subdirectory !== null && /[*?[\]\\]/.test(subdirectory)) {
     throw new ProxyError('unsupported', `Upstream names the directory of this module by a pattern, which is not followed here. ${INSTEAD}`);
+  }
+  if (subdirectory !== null && !/^[\w.~+@=,/-]*$/.test(subdirectory)) {
+    throw new ProxyError('unsupported', `Upstream has this module in a directory with a space or another character that clients do not read in an address. ${INSTEAD}`);
   }
   return subdirectory === '' ? null : subdirectory;
 }

@@ -23,18 +23,18 @@ export interface NewModule {
 
 /**
  * A module version as it is stored: for OpenTofu a package, https://opentofu.org/docs/cli/oci_registries/module-package/. Whether two are
- * the same is told by their contents, not by how those are packed.
+ * the same is told by their contents and what of them may be executed, not by how those are packed.
  */
 export function moduleFact({ address, version, archive, source, at }: NewModule): NewFact {
-  const { path, sha256, size, h1, root, submodules } = archive;
+  const { path, sha256, size, identity, subdirectory, root, submodules } = archive;
   return {
     tag: versionTag(version),
     version,
     artifactType: OPENTOFU_TYPES.module,
-    document: encodeDocument({ version, sha256, size, root, submodules, source }),
+    document: encodeDocument({ version, sha256, size, root, submodules, source, ...(subdirectory !== null && { subdirectory }) }),
     documentMediaType: TERRAFORM_TYPES.moduleDocument,
     layers: [{ mediaType: OPENTOFU_TYPES.archive, source: fileBlob(path, `sha256:${sha256}`, size), annotations: { [TITLE]: archiveName(address, version) } }],
-    payload: h1,
+    payload: identity,
     at,
   };
 }

@@ -1,12 +1,8 @@
-import { rm } from 'node:fs/promises';
-import { posix } from 'node:path';
-
 import { isProxyError, ProxyError } from '@oci-package-proxy/errors';
 import type { SpooledFile } from '@oci-package-proxy/upstream';
 
 import { MODULE_LIMITS } from '../archives/archive-limits.ts';
 import { type NormalizedModule, normalizeModule } from '../archives/module-archive.ts';
-import type { ModulePart } from '../model/terraform-fact.ts';
 import type { ArchiveLocation } from './archive-location.ts';
 
 /** An archive as upstream has it, and what is to be made of it. */
@@ -22,19 +18,13 @@ export interface PulledArchive {
 
 /**
  * Makes the archive that is served and stored of one that came from upstream.
- * @throws ProxyError `integrity` for what is no archive of a module, would do harm or is not what upstream announced; `unsupported` for a
- * module that needs more of its repository than its own directory; `aborted`, `storage-unavailable`.
+ * @throws ProxyError `integrity` for what is no archive of a module, would do harm or is not what upstream announced; `aborted`,
+ * `storage-unavailable`.
  */
 export async function normalizePulled({ file, location, subject, target, signal }: PulledArchive): Promise<NormalizedModule> {
   checkChecksum(file, location, subject);
   const { wrapped, subdirectory } = location;
-  const module = await unlessRefused(subject, () => normalizeModule(file.path, { target, limits: MODULE_LIMITS, wrapped, subdirectory, signal }));
-  const outside = subdirectory === null ? null : outsideOf([module.root, ...module.submodules]);
-  if (outside !== null) {
-    await rm(target, { force: true });
-    throw new ProxyError('unsupported', `${subject} is the directory ${subdirectory} at upstream and needs another one outside of it (${outside}), which is not fetched here. Take it from its own source address, or publish it here.`);
-  }
-  return module;
+  return unlessRefused(subject, () => normalizeModule(file.path, { target, limits: MODULE_LIMITS, wrapped, subdirectory, signal }));
 }
 
 /** It is checked on the way too, but for one that was fetched for somebody who did not know it. */
@@ -55,16 +45,4 @@ async function unlessRefused<T>(subject: string, work: () => Promise<T>): Promis
       ? new ProxyError('integrity', `${subject} at upstream: ${error.message} If only some may read it there, give its credential in CONFIG_FILE (upstreams).`, { cause: error })
       : error;
   }
-}
-
-/** A local source that leads out of the module: it would not be found. */
-function outsideOf(parts: readonly ModulePart[]): string | null {
-  for (const { path, dependencies } of parts) {
-    for (const { source } of dependencies) {
-      if (/^\.\.?\//.test(source) && /^\.\.(?:\/|$)/.test(posix.normalize(posix.join(path, source)))) {
-        return source;
-      }
-    }
-  }
-  return null;
 }

@@ -6,7 +6,7 @@ import type { TerraformHosts } from '../config/hosts.ts';
 import type { FileClaim } from '../links/file-claim.ts';
 import { ECOSYSTEM, type ModuleAddress, moduleRef } from '../model/address.ts';
 import { moduleDocumentOf } from '../model/terraform-fact.ts';
-import type { ModuleDetail, ModuleReader, ModuleVersions, ReadCall, ServedFile } from '../read/read-port.ts';
+import type { ModuleArchive, ModuleDetail, ModuleReader, ModuleVersions, ReadCall, ServedFile } from '../read/read-port.ts';
 import type { UpstreamRegistries } from '../upstream/upstream-registry.ts';
 import { canonicalVersion, latestVersion, newestFirst } from '../versions/version.ts';
 import { ModuleLists } from './module-lists.ts';
@@ -56,14 +56,14 @@ export class TerraformModules implements ModuleReader {
     return this.#lists.get(address, call);
   }
 
-  async archive(address: ModuleAddress, version: string, call?: ReadCall): Promise<FileClaim | null> {
+  async archive(address: ModuleAddress, version: string, call?: ReadCall): Promise<ModuleArchive | null> {
     const wanted = canonicalVersion(version);
     const found = wanted === null ? null : await this.#locations.find(address, wanted, call);
     if (wanted === null || found === null) {
       return null;
     }
-    const sha256 = found.kind === 'stored' ? moduleDocumentOf(found.fact).sha256 : null;
-    return { kind: 'module-archive', package: moduleRef(address).name, version: wanted, platform: null, sha256, filename: archiveName(address, wanted) };
+    const { sha256, subdirectory } = found.kind === 'stored' ? { subdirectory: null, ...moduleDocumentOf(found.fact) } : { sha256: null, subdirectory: found.module.location.subdirectory };
+    return { kind: 'module-archive', package: moduleRef(address).name, version: wanted, platform: null, sha256, filename: archiveName(address, wanted), subdirectory };
   }
 
   async detail(address: ModuleAddress, version: string | null, call?: ReadCall): Promise<ModuleDetail | null> {

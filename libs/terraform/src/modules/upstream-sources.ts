@@ -44,7 +44,8 @@ export class UpstreamSources {
     try {
       return await this.#flights.join(`${upstream.host} ${url}`, async () => this.#ask(upstream, url), { signal, subject: `fetching ${redactUrl(url)}` });
     } catch (error) {
-      if (known !== undefined && isUpstreamFailure(error)) {
+      // Who is not patient any more is served with what there is, too.
+      if (known !== undefined && (isUpstreamFailure(error) || isProxyError(error, 'aborted'))) {
         return known.address;
       }
       throw error;

@@ -1,7 +1,7 @@
 import { ProxyError } from '@oci-package-proxy/errors';
 
 import type { SigningKey } from '../model/provider.ts';
-import { binarySignature, issuersOf, signersOf } from '../signing/sums-signature.ts';
+import { binarySignature, issuersOf, keysNamedIn, signersOf } from '../signing/sums-signature.ts';
 import type { SumsSigner } from '../signing/sums-signer.ts';
 import { listed } from './listed-names.ts';
 
@@ -48,11 +48,11 @@ export async function checkedSignature(sums: Buffer, signature: Buffer, { namesp
 }
 
 async function refusal(signature: Buffer, namespace: string, known: readonly SigningKey[]): Promise<ProxyError> {
-  const issuers = await issuersOf(signature);
-  const own = known.find(({ keyId }) => issuers.includes(keyId));
+  const [own] = await keysNamedIn(signature, known);
   if (own !== undefined) {
     return new ProxyError('unprocessable', `The signature by ${own.keyId} is not of this SHA256SUMS: SHA256SUMS was changed after it was signed, or the key had expired by then. Make both again.`);
   }
+  const issuers = await issuersOf(signature);
   const registered = listed(known.map(({ keyId }) => keyId));
   return new ProxyError('forbidden', `SHA256SUMS is signed by the key ${listed(issuers)}, and not (or not rightly) by one of the namespace ${namespace}: ${registered}. Sign with one of those, or have the key registered: ${howToRegister(namespace)}.`);
 }

@@ -5,7 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import type { FileClaim } from '../links/file-claim.ts';
 import { providerRef } from '../model/address.ts';
-import { blockKey, pulledTag } from '../model/terraform-fact.ts';
+import { blockKey, EVERY_VERSION, pulledTag } from '../model/terraform-fact.ts';
 import { DEMO, LINUX, MAC, OURS, type SampleOptions, type SampleProviders, startSampleProviders } from './sample-providers.contract.ts';
 
 const SIGNAL = new AbortController().signal;
@@ -254,6 +254,8 @@ describe('a stored archive', () => {
 
   it.each([
     ['deleted', async (sample: SampleProviders) => sample.ledger.delete(providerRef(DEMO), [pulledTag('1.0.0', LINUX)], { by: 'carol' })],
+    ['blocked', async (sample: SampleProviders) => sample.record(DEMO, blockKey('1.0.0'), '')],
+    ['blocked with all of its provider', async (sample: SampleProviders) => sample.record(DEMO, blockKey(EVERY_VERSION), '')],
     ['deleted and blocked', async (sample: SampleProviders) => {
       await sample.record(DEMO, blockKey('1.0.0'), '');
       await sample.ledger.delete(providerRef(DEMO), [pulledTag('1.0.0', LINUX)], { by: 'carol' });

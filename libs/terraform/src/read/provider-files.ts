@@ -6,7 +6,7 @@ import { firstBytes } from '@oci-package-proxy/platform';
 import type { LedgerReader, PackageRef } from '@oci-package-proxy/storage';
 
 import type { FileClaim } from '../links/file-claim.ts';
-import { providerRef } from '../model/address.ts';
+import { type ProviderAddress, providerRef } from '../model/address.ts';
 import { type Platform, platformText } from '../model/provider.ts';
 import { archiveSource } from '../upstream/archive-source.ts';
 import type { ProviderRelease, ProviderReleases } from '../upstream/provider-releases.ts';
@@ -21,7 +21,7 @@ import type { ReadCall, ServedFile } from './read-port.ts';
 import { servedBytes } from './served-bytes.ts';
 import type { StoredFile, StoredFiles } from './stored-files.ts';
 import { lostFile } from './stored-layer.ts';
-import { isGone } from './version-marks.ts';
+import { isBlocked, isGone } from './version-marks.ts';
 
 const CONTENT_TYPES = { 'provider-archive': 'application/zip', sums: 'text/plain; charset=utf-8', signature: 'application/octet-stream' } as const;
 
@@ -67,6 +67,9 @@ export class ProviderFiles {
     }
     const wanted = { ref: providerRef(address), kind, version, platform, sha256, text: textOf(claim) };
     const stored = await this.#options.stored.find(wanted.ref, claim, call);
+    if (stored?.isPulled === true && (await this.#isBlocked(address, version, call))) {
+      return null;
+    }
     if (stored?.layer.digest === `sha256:${sha256}`) {
       return this.#stored(wanted, stored);
     }
@@ -78,6 +81,12 @@ export class ProviderFiles {
       return null;
     }
     return kind === 'provider-archive' ? this.#archive(place, { ...wanted, platform }, call) : this.#small(place, { ...wanted, platform }, call);
+  }
+
+  /** Whoever has a link to what was blocked since has it no more. That is never said from a list that was cached, as it can be undone. */
+  async #isBlocked(address: ProviderAddress, version: string, call: ReadCall): Promise<boolean> {
+    const { places } = this.#options;
+    return isBlocked((await places.of(address, call)).fold, version) && (call.fresh === true || isBlocked((await places.of(address, { ...call, fresh: true })).fold, version));
   }
 
   #stored(wanted: Wanted, { layer, isPulled }: StoredFile): ServedFile {
@@ -116,7 +125,7 @@ export class ProviderFiles {
     const { providers, patienceMs } = this.#options;
     try {
       const known = await withPatience({ ...call, patienceMs, upstream: place.upstream.host }, async (patient) => providers.package(place, wanted, patient));
-      const said = known?.value.all?.find(({ platform }) => platformText(platform) === platformText(wanted.platform));
+      const said = known?.value.all?.find(({ platform, hashes }) => platformText(platform) === platformText(wanted.platform) && hashes.includes(`zh:${wanted.sha256}`));
       return known === null ? null : this.#pulled(place, wanted, known.value.sha256 === wanted.sha256 ? (said?.size ?? null) : null);
     } catch (error) {
       if (!isUpstreamFailure(error)) {

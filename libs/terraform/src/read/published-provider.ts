@@ -14,15 +14,24 @@ export function isPublishedVersion({ artifactType, origin }: Pick<Fact, 'artifac
   return origin === 'published' && artifactType === TERRAFORM_TYPES.provider;
 }
 
+// Folds are kept and handed out again as long as nothing changes.
+const LISTED = new WeakMap<Fold, ProviderVersions>();
+
 /** What was published here of a provider; null when there is nothing any more. */
 export function publishedVersions(fold: Fold): ProviderVersions | null {
+  const known = LISTED.get(fold);
+  if (known !== undefined) {
+    return known;
+  }
   const documents = [...fold.facts.values()].filter(isPublishedVersion).map(providerDocumentOf);
   if (documents.length === 0) {
     return null;
   }
   const listed = documents.map(({ version, protocols, archives }) => ({ version, protocols, platforms: archives.map(({ platform }) => platform) }));
   const { versions, yanks } = shownVersions(listed, fold);
-  return { versions, warnings: yankWarnings(yanks) };
+  const shown = { versions, warnings: yankWarnings(yanks) };
+  LISTED.set(fold, shown);
+  return shown;
 }
 
 /** One platform of a version; null when the version does not have it. @throws ProxyError `storage-unavailable` for a version without its signed sums. */

@@ -1,4 +1,4 @@
-import type { LedgerReader } from '@oci-package-proxy/storage';
+import type { Fold, LedgerReader } from '@oci-package-proxy/storage';
 
 import type { UpstreamVersions } from '../documents/upstream-provider.ts';
 import { yankWarnings } from '../documents/warnings.ts';
@@ -23,6 +23,11 @@ export interface PulledVersionsOptions {
   readonly patienceMs: number;
 }
 
+interface Shown {
+  readonly fold: Fold;
+  readonly versions: ProviderVersions;
+}
+
 /**
  * The versions of providers that are pulled through: those that upstream lists now, or listed last. While it cannot be asked at all, those
  * that are held, without what it had taken back when it was asked last. What is held and no longer listed is not listed: upstream has
@@ -30,6 +35,8 @@ export interface PulledVersionsOptions {
  */
 export class PulledVersions {
   readonly #options: PulledVersionsOptions;
+  /** Lists of upstream's as they are shown now: both they and folds are handed out again as long as nothing changes. */
+  readonly #shown = new WeakMap<UpstreamVersions, Shown>();
 
   constructor(options: PulledVersionsOptions) {
     this.#options = options;
@@ -59,9 +66,20 @@ export class PulledVersions {
     if (!stale) {
       void this.#options.outdated.check(place, value);
     }
-    const notices = stale ? [`${place.upstream.host} cannot be reached now: this is what it listed at ${new Date(confirmedAt).toISOString()}.`] : [];
-    const { versions, yanks } = shownVersions(value.versions, place.fold);
-    return { versions, warnings: [...notices, ...yankWarnings(yanks), ...value.warnings] };
+    const shown = this.#shownOf(value, place.fold);
+    const notice = `${place.upstream.host} cannot be reached now: this is what it listed at ${new Date(confirmedAt).toISOString()}.`;
+    return stale ? { ...shown, warnings: [notice, ...shown.warnings] } : shown;
+  }
+
+  #shownOf(list: UpstreamVersions, fold: Fold): ProviderVersions {
+    const known = this.#shown.get(list);
+    if (known?.fold === fold) {
+      return known.versions;
+    }
+    const { versions, yanks } = shownVersions(list.versions, fold);
+    const shown = { versions, warnings: [...yankWarnings(yanks), ...list.warnings] };
+    this.#shown.set(list, { fold, versions: shown });
+    return shown;
   }
 
   async #heldAfresh(place: ProviderPlace, notices: readonly string[], call: ReadCall): Promise<ProviderVersions | null> {

@@ -96,11 +96,17 @@ export interface ModuleDetail {
   readonly versions: readonly string[];
 }
 
+/** The archive of a module version. */
+export interface ModuleArchive extends FileClaim {
+  /** Where in it the module is, as `net/vpc`; null: at its top. */
+  readonly subdirectory: string | null;
+}
+
 /** What is shown of modules: nulls and errors as of {@link ProviderReader}. */
 export interface ModuleReader {
   versions(address: ModuleAddress, call?: ReadCall): Promise<ModuleVersions | null>;
   /** The archive of a version; its digest is null while nobody here has it. */
-  archive(address: ModuleAddress, version: string, call?: ReadCall): Promise<FileClaim | null>;
+  archive(address: ModuleAddress, version: string, call?: ReadCall): Promise<ModuleArchive | null>;
   /** @param version null: the latest. */
   detail(address: ModuleAddress, version: string | null, call?: ReadCall): Promise<ModuleDetail | null>;
   /** Addresses of all modules of a host in the catalogue, in no order. */

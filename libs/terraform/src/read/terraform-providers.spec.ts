@@ -212,6 +212,18 @@ describe('a provider that is pulled through', () => {
     expect(await sample.bytes(found!.signature)).toEqual(first.signature!.bytes);
   });
 
+  it('has one list, here or there, as long as nothing changes, so that no long one is made for each who asks', async () => {
+    const sample = await start({ ttlMs: 60_000 });
+    await sample.publish(OURS, first);
+    const before = [await sample.providers.versions(OURS), await sample.providers.versions(DEMO)];
+    const again = [await sample.providers.versions(OURS), await sample.providers.versions(DEMO)];
+    await sample.record(OURS, yankKey('1.0.0'), 'broken');
+    await sample.record(DEMO, yankKey('1.0.0'), 'broken');
+
+    expect(again.map((list, index) => list === before[index])).toEqual([true, true]);
+    expect([await sample.providers.versions(OURS), await sample.providers.versions(DEMO)].map(numbers)).toEqual([[], []]);
+  });
+
   it('is asked for once until it is old, a version that is new at upstream at once', async () => {
     const sample = await start({ ttlMs: 60_000 });
     const before = [await sample.providers.versions(DEMO), await sample.providers.versions(DEMO)].map(numbers);

@@ -45,6 +45,13 @@ export async function issuersOf(signature: Buffer): Promise<string[]> {
   return [...new Set(packets.map(({ issuerKeyID }) => issuerKeyID.toHex().toUpperCase()))];
 }
 
+/** Those of the keys that a signature says it is of, itself or by a subkey of theirs, whether or not it is right. For texts. */
+export async function keysNamedIn(signature: Buffer, keys: readonly SigningKey[]): Promise<readonly SigningKey[]> {
+  const packets = await readPackets(signature);
+  const verdicts = await Promise.all(keys.map(async ({ asciiArmor }) => (await keysIn(asciiArmor)).some((key) => packets.some(({ issuerKeyID }) => key.getKeys(issuerKeyID).length > 0))));
+  return keys.filter((_, index) => verdicts[index]);
+}
+
 /**
  * Those of the keys that have signed the sums, as clients see it: a key that has expired since is right, and unless `takesExpired` one that
  * had when it signed is not, nor is a signature that has expired. A revoked key never is. SHA-1 is right, as it is to them, and MD5 is not.

@@ -4,7 +4,8 @@ import { type RunningRegistry, startDockerRegistry } from '../docker-registry.ts
 import { zipFile } from '../pypi/zip-file.ts';
 import { moduleArchive } from './module-archive.ts';
 import { checkModuleLayout, checkProviderLayout } from './oci-conformance.ts';
-import { type Body, type BrokenLayout, descriptorOf, digestOf, encoded, moduleLayout, providerLayout, targetBody } from './oci-layout.contract.ts';
+import { type Body, type BrokenLayout, descriptorOf, digestOf, moduleLayout, providerLayout, targetBody } from './oci-layout.contract.ts';
+import { pushBlob, pushManifest } from './oci-push.ts';
 import { httpOciSource } from './oci-source.ts';
 import { parseVersionTag } from './oci-version-tag.ts';
 import { CONFORMANCE_RULES, type ConformanceRule, LAYOUT_TYPES } from './oci-violation.ts';
@@ -149,19 +150,16 @@ describe('on a real registry', () => {
   afterAll(() => registry.stop());
 
   async function put(repository: string, layout: BrokenLayout): Promise<void> {
-    const base = `${registry.url}/v2/${repository}`;
+    const target = { url: registry.url, repository };
     for (const bytes of [...layout.blobs.values(), Buffer.from('{}'), Buffer.from('other')]) {
-      const begun = await fetch(`${base}/blobs/uploads/`, { method: 'POST' });
-      const where = new URL(begun.headers.get('location') ?? '', registry.url);
-      where.searchParams.set('digest', digestOf(bytes));
-      expect((await fetch(where, { method: 'PUT', headers: { 'content-type': 'application/octet-stream' }, body: new Uint8Array(bytes) })).status).toBe(201);
+      await pushBlob(target, bytes, 'application/octet-stream');
     }
     layout.tags.delete('latest');
-    const all: [string, Body][] = [...[...layout.children.values()].map((body): [string, Body] => [digestOf(encoded(body)), body]), ...layout.tags];
-    for (const [reference, body] of all) {
-      const bytes = encoded(body);
-      const answer = await fetch(`${base}/manifests/${reference}`, { method: 'PUT', headers: { 'content-type': String(body['mediaType']) }, body: new Uint8Array(bytes) });
-      expect(answer.status, await answer.text()).toBe(201);
+    for (const body of layout.children.values()) {
+      await pushManifest(target, body as Body & { mediaType: string });
+    }
+    for (const [tag, body] of layout.tags) {
+      await pushManifest(target, body as Body & { mediaType: string }, tag);
     }
   }
 

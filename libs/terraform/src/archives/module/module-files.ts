@@ -10,8 +10,6 @@ const MAX_WARNINGS = 20;
 
 /** How the files of a module are chosen. */
 export interface ChosenFiles {
-  /** Null: all of them. */
-  readonly subdirectory: string | null;
   /** Leaves links out that lead to nothing, with a warning, where they would be refused: whoever uploads here can mend them. */
   readonly leaveBadLinks: boolean;
   readonly limits: ModuleLimits;
@@ -33,24 +31,12 @@ export class ModuleFiles {
     this.#choice = choice;
   }
 
-  /** @throws ProxyError `unprocessable` for a link that leads out or to nothing, and a subdirectory that is not there; `too-large`. */
+  /** @throws ProxyError `unprocessable` for a link that leads out or to nothing; `too-large`. */
   of(root: TreeDirectory): readonly ModuleFile[] {
-    this.#walk(this.#chosen(root), '');
+    this.#walk(root, '');
     this.#files.sort(byPath);
     this.#warnOfOneFile();
     return this.#files;
-  }
-
-  #chosen(root: TreeDirectory): TreeDirectory {
-    const { subdirectory, fault } = this.#choice;
-    if (subdirectory === null) {
-      return root;
-    }
-    const found = this.#links.follow(root, subdirectory);
-    if (typeof found === 'string' || found.kind !== 'directory') {
-      throw fault(`it has no directory ${shown(subdirectory)}`);
-    }
-    return found;
   }
 
   #walk(directory: TreeDirectory, path: string): void {
