@@ -36,7 +36,8 @@ async function runtime(standalone: boolean): Promise<Runtime> {
     standalone,
     env: { DATA_DIR: directory, STORAGE_URL: `layout:${directory}/oci`, QUEUE_URL: 'redis://127.0.0.1:1', SECRET_KEY: 'k'.repeat(32), ADMIN_TOKEN: 'a'.repeat(32) },
   });
-  const ledger = new Ledger({ registry: new MemoryRegistry() });
+  const registry = new MemoryRegistry();
+  const ledger = new Ledger({ registry });
   const { access, tokens, close } = await createAccess({ usersFile: null, adminToken: config.adminToken, anonymousRead: true, rules: null, ledger });
   const downloads = new SharedDownloads({ directory: `${directory}/spool`, maxBytes: 2 ** 20 });
   const holders = new InProcessHolders();
@@ -46,6 +47,7 @@ async function runtime(standalone: boolean): Promise<Runtime> {
     config,
     logger,
     metrics: new Metrics(),
+    registry,
     ledger,
     access,
     tokens,
