@@ -31,7 +31,7 @@ stamp_of() { # name: what it has to be made from, and by what
 build_client() { # name, work directory
   local module version package source
   read -r module version package <<<"$(pin "$1")"
-  source=$(go mod download -json "$module@$version" | sed -n 's/^\t"Dir": "\(.*\)",*$/\1/p')
+  source=$(go mod download -json "$module@$version" | tee /dev/stderr | sed -n 's/^\t"Dir": "\(.*\)",*$/\1/p')
   [ -n "$source" ] && cp -R "$source" "$2/source" && chmod -R u+w "$2/source" && cd "$2/source" || return 1
   sed -E -i "/remote-state\/($backends)\"/d; /backend(Azure|Consul|Cos|GCS|Kubernetes|OCI|OSS|Pg|S3)\.New/d" internal/backend/init/init.go || return 1
   local registry=internal/encryption/default_registry.go
@@ -58,7 +58,7 @@ make_one() { # name, what builds it
   if [ -e "$target/$1" ] && [ "$(cat "$target/$1.stamp" 2>/dev/null)" = "$(stamp_of "$1")" ]; then
     return 0
   fi
-  work=$(mktemp -d "$target/work.XXXXXX")
+  work=$(mktemp -d)
   if ("$2" "$1" "$work") >"$work/log" 2>&1; then
     rm -rf "${target:?}/$1" && mv "$work/made" "$target/$1" && stamp_of "$1" >"$target/$1.stamp"
     echo "Built $1 in $((SECONDS - began)) s."
@@ -70,9 +70,8 @@ make_one() { # name, what builds it
   return "$status"
 }
 
-rm -rf "$target"/work.*
 if command -v go >/dev/null; then
-  missing="go cannot build it here: why is above"
+  missing="go cannot build it here; why is said above"
   make_one tofu-1.12 build_client || not_run 'OpenTofu 1.12' "$missing"
   make_one provider build_provider || not_run 'plan and apply with a real provider' "$missing"
   make_one tofu-1.10 build_client || not_run 'OpenTofu 1.10' "$missing"
