@@ -26,6 +26,7 @@ describe('a provider of 700 MB', () => {
   let upstream: TerraformUpstream;
   let proxy: TerraformStandalone;
   let key: TestKey;
+  const made = new Map<string, ProviderRelease>();
 
   beforeAll(async () => {
     directory = await temporaryDirectory('terraform-big');
@@ -40,8 +41,11 @@ describe('a provider of 700 MB', () => {
     await rm(directory, { recursive: true, force: true });
   });
 
+  /** Made once: its digests cost seconds. */
   async function releaseOf(type: string, bytes: number): Promise<ProviderRelease> {
-    return providerRelease({ type, version: '1.0.0', key, archives: [bigArchive({ type, version: '1.0.0', platform: OWN_PLATFORM, bytes })] });
+    const release = made.get(type) ?? (await providerRelease({ type, version: '1.0.0', key, archives: [bigArchive({ type, version: '1.0.0', platform: OWN_PLATFORM, bytes })] }));
+    made.set(type, release);
+    return release;
   }
 
   it('goes up and comes down with the memory of a small one, and leaves no temporary file', async () => {
