@@ -2,7 +2,7 @@ import type { TerraformUpstream } from '../config/hosts.ts';
 import { decodeModuleVersions } from '../documents/upstream-module.ts';
 import type { ModuleAddress } from '../model/address.ts';
 import type { ReadCall } from '../read/read-port.ts';
-import { type Decoded, DecodedDocuments } from '../upstream/decoded-documents.ts';
+import { type Decoded, DecodedDocuments, LIST_MAX_AGE_MS } from '../upstream/decoded-documents.ts';
 import type { UpstreamRegistries } from '../upstream/upstream-registry.ts';
 import { UpstreamSources } from './upstream-sources.ts';
 
@@ -15,7 +15,7 @@ export interface UpstreamModule {
 /** Modules as upstream registries list them: https://developer.hashicorp.com/terraform/internals/module-registry-protocol */
 export class UpstreamModules {
   readonly #registries: Pick<UpstreamRegistries, 'modulesBase'>;
-  readonly #lists = new DecodedDocuments<readonly string[]>({ what: 'list of versions of a module', accept: 'application/json', decode: decodeModuleVersions });
+  readonly #lists = new DecodedDocuments<readonly string[]>({ what: 'list of versions of a module', accept: 'application/json', decode: decodeModuleVersions, maxAgeMs: LIST_MAX_AGE_MS });
   readonly #sources = new UpstreamSources();
 
   constructor(registries: Pick<UpstreamRegistries, 'modulesBase'>) {

@@ -232,12 +232,11 @@ describe('a provider that is pulled through', () => {
     await new Promise((resolve) => setTimeout(resolve, 10));
 
     const found = await sample.providers.package(DEMO, '2.0.0-rc.1', LINUX);
-    const listed = await sample.providers.versions(DEMO);
-    const fresh = await sample.providers.versions(DEMO, { fresh: true });
 
     expect([before, asked]).toEqual([[['1.0.0'], ['1.0.0']], 2]);
     expect(found).toMatchObject({ version: '2.0.0-rc.1' });
-    expect([listed, fresh].map(numbers)).toEqual([['1.0.0'], ['1.0.0', '2.0.0-rc.1']]);
+    // Clients choose from the list alone, so it has caught up by then.
+    await expect.poll(async () => numbers(await sample.providers.versions(DEMO))).toEqual(['1.0.0', '2.0.0-rc.1']);
   });
 
   it('is not there where upstream does not have it', async () => {

@@ -29,13 +29,13 @@ function upstreamOf(answer: (call: { readonly fresh?: boolean }) => Answer | nul
   };
 }
 
-function documents(trustMs = 0): { readonly read: DecodedDocuments<string>; readonly decoded: string[] } {
+function documents(trustMs = 0, maxAgeMs?: number): { readonly read: DecodedDocuments<string>; readonly decoded: string[] } {
   const decoded: string[] = [];
   const decode = ({ bytes }: UpstreamDocument): string | null => {
     decoded.push(bytes.toString());
     return bytes.toString().startsWith('<') ? null : bytes.toString();
   };
-  return { read: new DecodedDocuments({ what: 'list', accept: 'text/plain', decode, trustMs }), decoded };
+  return { read: new DecodedDocuments({ what: 'list', accept: 'text/plain', decode, trustMs, ...(maxAgeMs === undefined ? {} : { maxAgeMs }) }), decoded };
 }
 
 const PAGE = { bytes: Buffer.from('<html>') };
@@ -66,6 +66,20 @@ describe('a document', () => {
 
     expect([first?.stale, second?.stale, second?.value]).toEqual([false, true, 'one']);
     expect(upstream.calls).toEqual([false, false, true]);
+  });
+
+  it('is asked for again from its greatest age on, whatever the shared cache keeps, and stands in where that fails', async () => {
+    let answer: Answer = { ...LIST, confirmedAt: Date.now() - 50_000 };
+    const upstream = upstreamOf(() => answer);
+    const { read } = documents(0, 60_000);
+    await read.get(upstream, URL);
+    answer = { ...LIST, confirmedAt: Date.now() - 70_000 };
+    await read.get(upstream, URL);
+    answer = { ...LIST, confirmedAt: Date.now() - 70_000, stale: true };
+    const stale = await read.get(upstream, URL);
+
+    expect(upstream.calls).toEqual([false, false, true, false]);
+    expect(stale).toMatchObject({ value: 'one', stale: true });
   });
 
   it('that is none, and never was, is a failure', async () => {

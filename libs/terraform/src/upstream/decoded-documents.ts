@@ -7,6 +7,8 @@ import type { TerraformUpstream } from '../config/hosts.ts';
 import type { ReadCall } from '../read/read-port.ts';
 import { asUpstreamFailure } from './upstream-failure.ts';
 
+/** From what age (ms) on a list of versions is asked for again: clients take what is in it, and cannot ask past an old one. */
+export const LIST_MAX_AGE_MS = 60_000;
 /** Bytes of the documents that are kept decoded. */
 const MAX_BYTES = 32 * 2 ** 20;
 /** What is kept of a document besides its bytes, roughly. */
@@ -36,6 +38,8 @@ export interface DecodingOptions<T> {
   decode(document: UpstreamDocument): T | null;
   /** How long (ms) the last document is taken as it is, while it is asked for again behind it; 0 when absent. */
   readonly trustMs?: number;
+  /** From what age (ms) on a document is asked for again, where the shared cache would keep it longer. */
+  readonly maxAgeMs?: number;
 }
 
 interface Known<T> extends Omit<Decoded<T>, 'stale'> {
@@ -63,13 +67,19 @@ export class DecodedDocuments<T> {
       void this.#refresh(upstream, url);
       return { ...known, stale: false };
     }
-    return this.#ask(upstream, url, call);
+    const found = await this.#ask(upstream, url, call);
+    return call.fresh !== true && this.#isOld(found) ? this.#ask(upstream, url, { ...call, fresh: true }) : found;
   }
 
   /** What `get` comes to, asked of upstream once more unless `has` is content or the document is of this very moment. */
   async getWith(upstream: TerraformUpstream, url: string, { has, ...call }: ReadCall & { readonly has: (value: T) => boolean }): Promise<Decoded<T> | null> {
     const found = await this.get(upstream, url, call);
     return found === null || has(found.value) || isOfThisMoment(found) ? found : this.get(upstream, url, { ...call, fresh: true });
+  }
+
+  /** What stands in for an upstream that fails was asked for just now. */
+  #isOld(found: Decoded<T> | null): boolean {
+    return found !== null && !found.stale && Date.now() - found.confirmedAt > (this.#options.maxAgeMs ?? Number.POSITIVE_INFINITY);
   }
 
   async #ask(upstream: TerraformUpstream, url: string, { signal, fresh = false }: ReadCall): Promise<Decoded<T> | null> {

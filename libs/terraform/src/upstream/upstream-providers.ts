@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache';
+
 import { ProxyError } from '@oci-package-proxy/errors';
 
 import type { TerraformUpstream } from '../config/hosts.ts';
@@ -5,7 +7,7 @@ import { decodeProviderPackage, decodeProviderVersions, type UpstreamPackage, ty
 import { type ProviderAddress, providerText } from '../model/address.ts';
 import { type ListedVersion, type Platform, platformText } from '../model/provider.ts';
 import type { ReadCall } from '../read/read-port.ts';
-import { type Decoded, DecodedDocuments } from './decoded-documents.ts';
+import { type Decoded, DecodedDocuments, LIST_MAX_AGE_MS } from './decoded-documents.ts';
 import type { UpstreamRegistries } from './upstream-registry.ts';
 
 const JSON_TYPE = 'application/json';
@@ -19,7 +21,9 @@ export interface UpstreamSubject {
 /** Providers as upstream registries list and describe them: https://developer.hashicorp.com/terraform/internals/provider-registry-protocol */
 export class UpstreamProviders {
   readonly #registries: UpstreamRegistries;
-  readonly #lists = new DecodedDocuments<UpstreamVersions>({ what: 'list of versions of a provider', accept: JSON_TYPE, decode: decodeProviderVersions });
+  readonly #lists = new DecodedDocuments<UpstreamVersions>({ what: 'list of versions of a provider', accept: JSON_TYPE, decode: decodeProviderVersions, maxAgeMs: LIST_MAX_AGE_MS });
+  /** Versions for which the list was looked at a moment ago: what upstream took back is never in it. */
+  readonly #caughtUp = new LRUCache<string, true>({ max: 1000, ttl: LIST_MAX_AGE_MS });
   readonly #packages = new DecodedDocuments<UpstreamPackage>({ what: 'description of a package of a provider', accept: JSON_TYPE, decode: decodeProviderPackage });
 
   constructor(registries: UpstreamRegistries) {
@@ -60,7 +64,23 @@ export class UpstreamProviders {
     if (found !== null && platformText(found.value.platform) !== platformText(platform)) {
       throw new ProxyError('upstream-unavailable', `${providerText(subject.address)} ${version}: upstream describes ${platformText(found.value.platform)} when it is asked for ${platformText(platform)}. Report it to who runs it.`);
     }
+    if (found !== null) {
+      this.#catchUp(subject, version).catch(() => undefined);
+    }
     return found;
+  }
+
+  /** Clients choose from the list alone: it is asked for again when something turns up that is not in it. */
+  async #catchUp(subject: UpstreamSubject, version: string): Promise<void> {
+    const key = `${providerText(subject.address)} ${version}`;
+    if (this.#caughtUp.get(key) === true) {
+      return;
+    }
+    this.#caughtUp.set(key, true);
+    const list = await this.versions(subject);
+    if (list !== null && !list.value.versions.some((listed) => listed.version === version)) {
+      await this.versions(subject, { fresh: true });
+    }
   }
 
   async #url({ upstream, address }: UpstreamSubject, path: readonly string[], call: ReadCall): Promise<string | null> {
