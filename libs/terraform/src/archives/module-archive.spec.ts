@@ -136,7 +136,7 @@ describe('normalizeModule', () => {
     const dropped: SampleTarMember[] = [
       { name: '.git/config', content: 'x' },
       { name: 'modules/x/.git', content: 'gitdir: elsewhere' },
-      { name: '.terraform/providers/p', type: 'symlink', linkname: '/root/.terraform.d/p' },
+      { name: '.terraform/providers/p', type: 'symlink', linkname: '/home/somebody/.terraform.d/p' },
       { name: '.terraform/a', type: 'link', linkname: 'main.tf' },
       { name: '__MACOSX/._main.tf', content: 'x' },
       { name: '._main.tf', content: 'x' },
