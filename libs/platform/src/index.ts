@@ -12,6 +12,7 @@ export { type HealthCheck, HealthChecks, type HealthOptions, type HealthVerdict 
 export type { TlsPair } from './http/app-servers.ts';
 export { acceptsGzip } from './http/accept-encoding.ts';
 export { type DocumentBody, sendDocument } from './http/document-response.ts';
+export { drained } from './http/drained-body.ts';
 export { type EncodedDocument, EncodedDocuments, type RenderedDocument } from './http/encoded-documents.ts';
 export { firstBytes } from './http/first-bytes.ts';
 export { Gate, type GateOptions } from './http/gate.ts';
@@ -23,6 +24,7 @@ export { readJson } from './http/json-body.ts';
 export { type HttpListeners, listenHttp, type ListenOptions } from './http/listening.ts';
 export type { EncodedError, ErrorBodyEncoder, HttpMount } from './http/mounts.ts';
 export { reasonPhrase } from './http/reason-phrase.ts';
+export { type RoutedRequest, type RouteMatch, RouteTable, type TableRoute } from './http/route-table.ts';
 export { publicBase } from './http/public-base.ts';
 export { loggablePath } from './http/request-path.ts';
 export { type AddressRange, clientAddress } from './http/trusted-proxies.ts';
@@ -37,6 +39,7 @@ export { type InternalServer, type InternalServerOptions, startInternalServer } 
 export { withMetrics } from './metrics/with-metrics.ts';
 export { registryFromConfig } from './config/registry-from-config.ts';
 export { type AdminOptions, runAdmin } from './runtime/admin.ts';
+export { type CommandLine, commandOf, type CommandSketch, exactly, jsonOf, WrongCall } from './runtime/command-line.ts';
 export type { AdminCommand, AdminContext, AdminResult } from './runtime/admin-command.ts';
 export type { Ecosystem, EcosystemDefinition, EcosystemSetup } from './runtime/ecosystem.ts';
 export { type FrontEndOptions, type RunningApp, startFrontEnd } from './runtime/front-end.ts';

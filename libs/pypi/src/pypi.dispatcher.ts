@@ -1,13 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { ProxyError } from '@oci-package-proxy/errors';
-import { currentExchange, type Gate, loggablePath } from '@oci-package-proxy/platform';
+import { currentExchange, drained, type Gate, loggablePath, type RouteMatch, type RouteTable } from '@oci-package-proxy/platform';
 
 import type { PypiIndex, PypiIndexes } from './config/indexes.ts';
-import { drained } from './http/drained-body.ts';
 import { READ } from './http/read-context.ts';
 import { pathParts } from './http/request-path.ts';
-import type { Exchange, IndexExchange, RouteMatch, RouteTable } from './http/route-table.ts';
+import type { Exchange, IndexExchange } from './http/exchange.ts';
 import { DEFAULT } from './model/holdings.ts';
 
 // At twenty megabytes a second, a file of 2 GiB comes in within this time.

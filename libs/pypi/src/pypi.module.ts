@@ -1,13 +1,12 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 
 import type { Access } from '@oci-package-proxy/access';
-import { Gate, type PlatformConfig } from '@oci-package-proxy/platform';
+import { Gate, type PlatformConfig, RouteTable } from '@oci-package-proxy/platform';
 
 import { apiRoutes } from './http/api-routes.ts';
 import { fileRoutes } from './http/file-routes.ts';
 import { pageRoutes } from './http/page-routes.ts';
 import { managePath } from './http/pypi-mounts.ts';
-import { RouteTable } from './http/route-table.ts';
 import { serviceRoutes, strayRoutes } from './http/service-routes.ts';
 import { uploadRoutes } from './http/upload-routes.ts';
 import { ProjectApi } from './json-api/project-api.ts';

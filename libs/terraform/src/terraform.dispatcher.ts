@@ -2,13 +2,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import type { Principal } from '@oci-package-proxy/access';
 import { ProxyError } from '@oci-package-proxy/errors';
-import { currentExchange, type Gate, loggablePath, STATUS_OF } from '@oci-package-proxy/platform';
+import { currentExchange, drained, type Gate, loggablePath, type RouteTable, STATUS_OF } from '@oci-package-proxy/platform';
 
 import { inTime } from './http/deadline.ts';
-import { drained } from './http/drained-body.ts';
+import type { Exchange } from './http/exchange.ts';
 import { READ } from './http/read-context.ts';
 import { pathParts } from './http/request-path.ts';
-import type { RouteTable } from './http/route-table.ts';
 
 // At twenty megabytes a second, a provider of 2 GiB comes in within this time.
 const DRAIN_MS = 120_000;
@@ -20,7 +19,7 @@ const ANONYMOUS: Principal = { kind: 'anonymous', name: 'anonymous', tokenId: nu
 /** Routes and the path that they are below. */
 export interface DispatcherTable {
   readonly base: string;
-  readonly routes: RouteTable;
+  readonly routes: RouteTable<Exchange>;
 }
 
 /** What a {@link TerraformDispatcher} leads to. */
@@ -56,7 +55,7 @@ export class TerraformDispatcher {
     }
   }
 
-  async #answer({ base, routes }: DispatcherTable, { request, reply, started }: { readonly request: FastifyRequest; readonly reply: FastifyReply; readonly started: number }): Promise<void> {
+  async #answer({ base, routes }: DispatcherTable, { request, reply, started }: Pick<Exchange, 'request' | 'reply' | 'started'>): Promise<void> {
     const found = routes.find(request.method, pathParts(request.originalUrl, base));
     const exchange = currentExchange();
     if (exchange !== null) {

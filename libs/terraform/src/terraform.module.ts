@@ -1,7 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 
 import type { Access, Tokens } from '@oci-package-proxy/access';
-import { Gate, type PlatformConfig } from '@oci-package-proxy/platform';
+import { Gate, type PlatformConfig, RouteTable } from '@oci-package-proxy/platform';
 
 import { catalogueRoutes } from './http/catalogue-routes.ts';
 import { discoveryRoutes } from './http/discovery-routes.ts';
@@ -10,7 +10,6 @@ import { JsonDocuments } from './http/json-documents.ts';
 import { moduleRoutes } from './http/module-routes.ts';
 import { providerRoutes } from './http/provider-routes.ts';
 import { formRoutes, publishRoutes } from './http/publish-routes.ts';
-import { RouteTable } from './http/route-table.ts';
 import { serviceRoutes } from './http/service-routes.ts';
 import { apiPath, rootPaths } from './http/terraform-mounts.ts';
 import { LoginCodes } from './login/login-codes.ts';

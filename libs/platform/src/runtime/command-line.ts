@@ -1,6 +1,7 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 
 import { ProxyError } from '@oci-package-proxy/errors';
+import type { JsonValue } from '@oci-package-proxy/storage';
 
 import type { AdminCommand, AdminContext, AdminResult } from './admin-command.ts';
 
@@ -15,8 +16,8 @@ export interface CommandLine {
 /** A command before its arguments are taken apart. */
 export interface CommandSketch extends Omit<AdminCommand, 'run'> {
   readonly options: NonNullable<ParseArgsConfig['options']>;
-  /** How many positionals there may be. */
-  readonly positionals: { readonly least: number; readonly most: number };
+  /** How many positionals there may be; left out: `run` sees to it. */
+  readonly positionals?: { readonly least: number; readonly most: number };
   /** @throws ProxyError; {@link WrongCall} for arguments that do not fit. */
   run(given: CommandLine, context: AdminContext): Promise<AdminResult>;
 }
@@ -56,8 +57,26 @@ export function durationOf(text: string, option: string): number {
   return Number(match[1]) * unit;
 }
 
-function parsed({ options, positionals: { least, most } }: CommandSketch, args: readonly string[]): CommandLine {
+/** As many positionals as there are `names`, and no more. @throws WrongCall naming what is missing or too much. */
+export function exactly<const N extends readonly string[]>({ positionals }: CommandLine, ...names: N): { readonly [I in keyof N]: string } {
+  const missing = names[positionals.length];
+  if (missing !== undefined) {
+    throw new WrongCall(`The ${missing} is missing`);
+  }
+  if (positionals.length > names.length) {
+    throw new WrongCall(`${JSON.stringify(positionals[names.length])} is too much`);
+  }
+  return positionals as unknown as { readonly [I in keyof N]: string };
+}
+
+/** A result's value for programs. */
+export function jsonOf(value: object): JsonValue {
+  return value as unknown as JsonValue;
+}
+
+function parsed({ options, positionals: allowed }: CommandSketch, args: readonly string[]): CommandLine {
   const { values, positionals } = parse(options, args);
+  const { least, most } = allowed ?? { least: 0, most: Number.POSITIVE_INFINITY };
   if (positionals.length < least || positionals.length > most) {
     throw new WrongCall(positionals.length < least ? 'Something is missing' : `${JSON.stringify(positionals[most])} is too much`);
   }

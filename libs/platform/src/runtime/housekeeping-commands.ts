@@ -1,13 +1,12 @@
 import { ProxyError } from '@oci-package-proxy/errors';
 import { collectGarbage, collectText, copy, type CopyProblem, copyText, countsText, countText, type PackageLocator, type Problem, reindex, reindexText, type Scope, verify } from '@oci-package-proxy/housekeeping';
 import type { Registry } from '@oci-package-proxy/oci';
-import type { JsonValue } from '@oci-package-proxy/storage';
 
 import { otherStorage } from '../config/other-storage.ts';
 import type { PlatformConfig } from '../config/platform-config.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { AdminCommand } from './admin-command.ts';
-import { commandOf, type CommandSketch, durationOf, WrongCall } from './command-line.ts';
+import { commandOf, type CommandSketch, durationOf, jsonOf, WrongCall } from './command-line.ts';
 import { scopeOf } from './command-scope.ts';
 
 /** What {@link housekeepingCommands} work on. */
@@ -154,8 +153,4 @@ function verdict(count: number, shown: number): string {
 
 function withoutSlashes(url: string): string {
   return url.replace(/\/+$/, '');
-}
-
-function jsonOf(value: object): JsonValue {
-  return value as unknown as JsonValue;
 }

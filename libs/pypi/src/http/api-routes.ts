@@ -6,7 +6,7 @@ import { fileUrlsIn } from '../pages/file-urls.ts';
 import { wantsFresh } from './client-wishes.ts';
 import { digested } from './digested-document.ts';
 import { cacheHeaders, noProject, READ, readableName, type ReadContext } from './read-context.ts';
-import type { IndexExchange, Route } from './route-table.ts';
+import type { IndexExchange, Route } from './exchange.ts';
 
 // Compressed documents, of the projects that are asked for again and again.
 const CACHE_BYTES = 32 * 2 ** 20;

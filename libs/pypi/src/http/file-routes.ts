@@ -8,7 +8,7 @@ import { versionOfFilename } from '../names/filename.ts';
 import { canonicalVersion } from '../names/version.ts';
 import type { ProjectReader, ServedBytes } from '../read/read-port.ts';
 import { cacheHeaders, READ, readableName, type ReadContext } from './read-context.ts';
-import type { IndexExchange, Route } from './route-table.ts';
+import type { IndexExchange, Route } from './exchange.ts';
 
 const BINARY = 'application/octet-stream';
 /** PEP 740. */

@@ -4,10 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+import { drained, RouteTable } from '@oci-package-proxy/platform';
+
 import { wantsFresh } from './client-wishes.ts';
-import { drained } from './drained-body.ts';
 import { pathParts, queryOf, slashesAtEnd } from './request-path.ts';
-import { RouteTable } from './route-table.ts';
 
 describe('a path', () => {
   it.each([

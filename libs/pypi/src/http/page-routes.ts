@@ -9,7 +9,7 @@ import { wantsFresh } from './client-wishes.ts';
 import { digested } from './digested-document.ts';
 import { cacheHeaders, noProject, READ, readableName, type ReadContext } from './read-context.ts';
 import { queryOf, slashesAtEnd } from './request-path.ts';
-import type { IndexExchange, Route } from './route-table.ts';
+import type { IndexExchange, Route } from './exchange.ts';
 
 /**
  * Every page is to be asked for again before it is used, which a 304 makes cheap. Anything longer hides what was just uploaded (pip

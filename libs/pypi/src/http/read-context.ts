@@ -3,7 +3,7 @@ import { annotateRequest, type Gate, type PlatformConfig } from '@oci-package-pr
 
 import { DEFAULT, ECOSYSTEM } from '../model/holdings.ts';
 import { isProjectName, normalizedName } from '../names/project-name.ts';
-import type { IndexExchange } from './route-table.ts';
+import type { IndexExchange } from './exchange.ts';
 
 /** What every route that reads needs. */
 export interface ReadContext {

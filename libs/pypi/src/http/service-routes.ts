@@ -2,7 +2,7 @@ import { ProxyError } from '@oci-package-proxy/errors';
 import { type PlatformConfig, publicBase } from '@oci-package-proxy/platform';
 
 import { READ } from './read-context.ts';
-import type { IndexExchange, Route } from './route-table.ts';
+import type { IndexExchange, Route } from './exchange.ts';
 
 const NO_SEARCH = 'There is no search here. Look at the list of projects: simple/.';
 

@@ -4,7 +4,7 @@ import type { Gate } from '@oci-package-proxy/platform';
 import { DEFAULT } from '../model/holdings.ts';
 import type { Uploads } from '../publish/publish-port.ts';
 import { isRefusal } from './read-context.ts';
-import type { IndexExchange, Route } from './route-table.ts';
+import type { IndexExchange, Route } from './exchange.ts';
 
 /** What {@link uploadRoutes} answers from. */
 export interface UploadRoutesOptions {

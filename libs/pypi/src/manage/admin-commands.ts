@@ -1,8 +1,4 @@
-import { parseArgs, type ParseArgsConfig } from 'node:util';
-
-import { ProxyError } from '@oci-package-proxy/errors';
-import type { AdminCommand, AdminContext, AdminResult } from '@oci-package-proxy/platform';
-import type { JsonValue } from '@oci-package-proxy/storage';
+import { type AdminCommand, type AdminResult, type CommandLine, commandOf, type CommandSketch, jsonOf, WrongCall } from '@oci-package-proxy/platform';
 
 import { versionOfFilename } from '../names/filename.ts';
 import { normalizedName } from '../names/project-name.ts';
@@ -11,27 +7,6 @@ import type { Management } from './management.ts';
 import { removalLines, stateLines, statusLine, yankLine } from './admin-texts.ts';
 import { isStatusMarker, STATUS_MARKERS } from './statuses.ts';
 import type { YankTarget } from './yanks.ts';
-
-type Options = NonNullable<ParseArgsConfig['options']>;
-
-interface Arguments {
-  readonly positionals: readonly string[];
-  /** The value of an option, or undefined. */
-  text(name: string): string | undefined;
-  is(name: string): boolean;
-}
-
-interface CommandSketch {
-  readonly name: string;
-  readonly usage: string;
-  readonly summary: string;
-  readonly options: Options;
-  /** @throws ProxyError `invalid`; {@link WRONG_CALL} for arguments that do not fit. */
-  run(given: Arguments, context: AdminContext): Promise<AdminResult>;
-}
-
-/** Thrown for arguments that do not fit; becomes a {@link ProxyError} with the usage. */
-class WrongCall extends Error {}
 
 /** What operators can do to projects from the command line: the same use cases as the management API. */
 export function pypiCommands(management: Management): AdminCommand[] {
@@ -125,43 +100,8 @@ function showCommand({ states }: Management): CommandSketch {
   };
 }
 
-function commandOf({ name, usage, summary, options, run }: CommandSketch): AdminCommand {
-  return {
-    name,
-    usage,
-    summary,
-    run: async (args, context) => {
-      try {
-        return await run(argumentsOf(args, options), context);
-      } catch (error) {
-        if (error instanceof WrongCall) {
-          throw new ProxyError('invalid', `${error.message}. Usage: ${name} ${usage}`);
-        }
-        throw error;
-      }
-    },
-  };
-}
-
-function argumentsOf(args: readonly string[], options: Options): Arguments {
-  const { values, positionals } = parsed(args, options);
-  return {
-    positionals,
-    text: (name) => (typeof values[name] === 'string' ? values[name] : undefined),
-    is: (name) => values[name] === true,
-  };
-}
-
-function parsed(args: readonly string[], options: Options): { readonly values: Readonly<Record<string, unknown>>; readonly positionals: readonly string[] } {
-  try {
-    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
-  } catch (error) {
-    throw new WrongCall(error instanceof Error ? error.message.split('. ')[0] : 'The arguments cannot be read');
-  }
-}
-
 /** The project, normalized, and at most `more` other arguments. */
-function projectAnd({ positionals }: Arguments, more: number): readonly [string, ...(string | undefined)[]] {
+function projectAnd({ positionals }: CommandLine, more: number): readonly [string, ...(string | undefined)[]] {
   const [project, ...rest] = positionals;
   if (project === undefined) {
     throw new WrongCall('The name of the project is missing');
@@ -172,7 +112,7 @@ function projectAnd({ positionals }: Arguments, more: number): readonly [string,
   return [normalizedName(project), ...rest];
 }
 
-function targetOf(given: Arguments): { readonly name: string; readonly target: YankTarget } {
+function targetOf(given: CommandLine): { readonly name: string; readonly target: YankTarget } {
   const [name, version] = projectAnd(given, 1);
   const filename = given.text('file');
   if (filename !== undefined) {
@@ -190,8 +130,4 @@ function targetOf(given: Arguments): { readonly name: string; readonly target: Y
 
 function removed(result: { readonly name: string; readonly removed: readonly string[] }): AdminResult {
   return { text: removalLines(result), data: jsonOf(result) };
-}
-
-function jsonOf(value: object): JsonValue {
-  return value as unknown as JsonValue;
 }

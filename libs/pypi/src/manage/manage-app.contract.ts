@@ -3,10 +3,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import type { Access } from '@oci-package-proxy/access';
 import { ProxyError } from '@oci-package-proxy/errors';
-import { createHttpApp, createLogger, Gate, listenHttp } from '@oci-package-proxy/platform';
+import { createHttpApp, createLogger, Gate, listenHttp, RouteTable } from '@oci-package-proxy/platform';
 
 import { pathParts } from '../http/request-path.ts';
-import { RouteTable } from '../http/route-table.ts';
 import { ECOSYSTEM } from '../model/holdings.ts';
 import { manageRoutes, type ManageRoutesOptions } from './manage-routes.ts';
 

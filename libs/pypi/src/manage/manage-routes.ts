@@ -3,7 +3,7 @@ import { ProxyError } from '@oci-package-proxy/errors';
 import type { Gate } from '@oci-package-proxy/platform';
 
 import { isRefusal } from '../http/read-context.ts';
-import type { Exchange, Route } from '../http/route-table.ts';
+import type { Exchange, Route } from '../http/exchange.ts';
 import { normalizedName } from '../names/project-name.ts';
 import type { ManageCall } from './manage-call.ts';
 import { readStatus, readYank } from './manage-body.ts';

@@ -2,13 +2,13 @@ import { fastify } from 'fastify';
 import { expect, it } from 'vitest';
 
 import { isProxyError, ProxyError } from '@oci-package-proxy/errors';
+import { RouteTable } from '@oci-package-proxy/platform';
 
 import type { ModuleAddress } from '../model/address.ts';
 import type { ModuleDetail } from '../read/read-port.ts';
 import { catalogueRoutes } from './catalogue-routes.ts';
 import { JsonDocuments } from './json-documents.ts';
 import type { ReadContext } from './read-context.ts';
-import { RouteTable } from './route-table.ts';
 
 const AWAY = new ProxyError('upstream-unavailable', 'away');
 

@@ -10,7 +10,7 @@ import type { JsonDocuments } from './json-documents.ts';
 import { type ListWish, listWish } from './list-wish.ts';
 import { hostIn } from './path-address.ts';
 import { cacheHeaders, checkServed, READ, type ReadContext, readableModule, versionIn } from './read-context.ts';
-import type { Exchange, Route } from './route-table.ts';
+import type { Exchange, Route } from './exchange.ts';
 
 // What a list holds depends on who asks for it.
 const LIST_HEADERS = { 'cache-control': 'private, no-cache', vary: 'Authorization' };

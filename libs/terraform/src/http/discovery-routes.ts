@@ -3,7 +3,7 @@ import type { PlatformConfig } from '@oci-package-proxy/platform';
 import { discoveryDocument } from '../documents/discovery-document.ts';
 import type { JsonDocuments } from './json-documents.ts';
 import { READ } from './read-context.ts';
-import type { Route } from './route-table.ts';
+import type { Route } from './exchange.ts';
 
 /** Where clients look for it: RFC 8615. */
 export const DISCOVERY_PATH = '.well-known/terraform.json';

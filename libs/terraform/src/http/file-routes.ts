@@ -8,7 +8,7 @@ import { ECOSYSTEM } from '../model/address.ts';
 import type { ModuleReader, ProviderReader, ServedFile } from '../read/read-port.ts';
 import { inTime } from './deadline.ts';
 import { READ, type ReadContext } from './read-context.ts';
-import type { Exchange, Route } from './route-table.ts';
+import type { Exchange, Route } from './exchange.ts';
 
 type Claim = Omit<FileClaim, 'filename'>;
 

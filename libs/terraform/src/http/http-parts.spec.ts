@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
+import { RouteTable } from '@oci-package-proxy/platform';
+
 import { inTime } from './deadline.ts';
 import { moduleIn, platformIn, providerIn } from './path-address.ts';
 import { pathBelow, pathParts, queryOf } from './request-path.ts';
-import { RouteTable } from './route-table.ts';
 import { rootPaths, terraformMounts } from './terraform-mounts.ts';
 
 describe('an answer in time', () => {

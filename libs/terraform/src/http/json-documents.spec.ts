@@ -2,7 +2,7 @@ import { fastify, type FastifyReply, type FastifyRequest } from 'fastify';
 import { expect, it } from 'vitest';
 
 import { JsonDocuments } from './json-documents.ts';
-import type { Exchange } from './route-table.ts';
+import type { Exchange } from './exchange.ts';
 
 it('makes a document once for all who ask for it while what it is made of is the same', async () => {
   const documents = new JsonDocuments();

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { EncodedDocuments, type RenderedDocument, sendDocument } from '@oci-package-proxy/platform';
 
-import type { Exchange } from './route-table.ts';
+import type { Exchange } from './exchange.ts';
 
 // Compressed documents, of the packages that are asked for again and again.
 const CACHE_BYTES = 32 * 2 ** 20;

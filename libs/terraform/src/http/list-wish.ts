@@ -2,7 +2,7 @@ import { ProxyError } from '@oci-package-proxy/errors';
 
 import type { ModuleAddress } from '../model/address.ts';
 import { queryOf } from './request-path.ts';
-import type { Exchange } from './route-table.ts';
+import type { Exchange } from './exchange.ts';
 
 const DEFAULT_LIMIT = 15;
 const MAX_LIMIT = 100;

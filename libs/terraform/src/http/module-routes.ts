@@ -7,7 +7,7 @@ import { latestVersion } from '../versions/version.ts';
 import { inTime } from './deadline.ts';
 import type { JsonDocuments } from './json-documents.ts';
 import { cacheHeaders, fileUrls, READ, type ReadContext, readableModule, versionIn, wantsFresh } from './read-context.ts';
-import type { Exchange, Route } from './route-table.ts';
+import type { Exchange, Route } from './exchange.ts';
 
 const POLICY = 'no-cache';
 

@@ -9,7 +9,7 @@ import { inTime } from './deadline.ts';
 import type { JsonDocuments } from './json-documents.ts';
 import { platformIn } from './path-address.ts';
 import { cacheHeaders, fileUrls, READ, type ReadContext, readableProvider, versionIn, wantsFresh } from './read-context.ts';
-import type { Exchange, Route } from './route-table.ts';
+import type { Exchange, Route } from './exchange.ts';
 
 /**
  * Every document is to be asked for again before it is used, which a 304 makes cheap: a version that was just published has to show, and

@@ -7,7 +7,7 @@ import { JSON_TYPE } from './json-documents.ts';
 import { moduleIn, providerIn } from './path-address.ts';
 import { isRefusal } from './read-context.ts';
 import { checkOrigin } from './request-origin.ts';
-import type { Exchange } from './route-table.ts';
+import type { Exchange } from './exchange.ts';
 
 /** What every route that publishes needs. */
 export interface PublishContext {

@@ -1,7 +1,7 @@
 import { moduleText, providerText } from '../model/address.ts';
 import type { ModulePublisher, ProviderPublisher, PublishAnswer } from '../publish/publish-port.ts';
 import { counted, publishableModule, publishableProvider, type PublishContext, publisherOf, sendAnswer, uploadBody, writeCall } from './publish-context.ts';
-import type { Exchange, Route } from './route-table.ts';
+import type { Exchange, Route } from './exchange.ts';
 
 const PROVIDER = 'providers/:namespace/:type/:version';
 

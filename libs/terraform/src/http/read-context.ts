@@ -8,7 +8,7 @@ import { ECOSYSTEM, type ModuleAddress, moduleRef, type ProviderAddress, provide
 import { canonicalVersion } from '../versions/version.ts';
 import { hostIn, moduleIn, providerIn } from './path-address.ts';
 import { pathBelow } from './request-path.ts';
-import type { Exchange } from './route-table.ts';
+import type { Exchange } from './exchange.ts';
 
 /** What every route that reads needs. */
 export interface ReadContext {

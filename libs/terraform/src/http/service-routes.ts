@@ -2,7 +2,7 @@ import { ProxyError } from '@oci-package-proxy/errors';
 import { isLoopback, type PlatformConfig, publicBase } from '@oci-package-proxy/platform';
 
 import { READ } from './read-context.ts';
-import type { Exchange, Route } from './route-table.ts';
+import type { Exchange, Route } from './exchange.ts';
 
 /** What {@link serviceRoutes} says. */
 export interface ServiceRoutesOptions {

@@ -4,7 +4,7 @@ import { statusOf } from '@oci-package-proxy/platform';
 
 import { READ } from '../http/read-context.ts';
 import { queryOf } from '../http/request-path.ts';
-import type { Exchange, Route } from '../http/route-table.ts';
+import type { Exchange, Route } from '../http/exchange.ts';
 import { formBody } from './form-body.ts';
 import type { LoginGrant } from './login-codes.ts';
 import type { LoginOptions } from './login-options.ts';

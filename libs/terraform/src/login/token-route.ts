@@ -1,7 +1,7 @@
 import { isProxyError } from '@oci-package-proxy/errors';
 
 import { LOGIN_CLIENT } from '../documents/discovery-document.ts';
-import type { Exchange, Route } from '../http/route-table.ts';
+import type { Exchange, Route } from '../http/exchange.ts';
 import { formBody } from './form-body.ts';
 import type { LoginGrant } from './login-codes.ts';
 import type { LoginOptions } from './login-options.ts';

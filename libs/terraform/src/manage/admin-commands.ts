@@ -1,6 +1,5 @@
-import type { AdminCommand } from '@oci-package-proxy/platform';
+import { type AdminCommand, commandOf } from '@oci-package-proxy/platform';
 
-import { commandOf } from './command-arguments.ts';
 import { keyCommands } from './key-commands.ts';
 import type { Management } from './management.ts';
 import { packageCommands } from './package-commands.ts';

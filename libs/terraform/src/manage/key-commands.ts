@@ -1,12 +1,12 @@
 import { open, writeFile } from 'node:fs/promises';
 
 import { ProxyError } from '@oci-package-proxy/errors';
+import { type CommandLine, type CommandSketch, exactly, jsonOf, WrongCall } from '@oci-package-proxy/platform';
 
 import { providerPart } from '../http/path-address.ts';
 import { readPublicKey } from '../signing/public-key.ts';
 import { generateSigningKey } from '../signing/sums-signer.ts';
 import { keyLine } from './admin-texts.ts';
-import { type Arguments, type CommandSketch, exactly, jsonOf, WrongCall } from './command-arguments.ts';
 import { keyAnswer, MAX_KEY_BYTES } from './key-answer.ts';
 import { quoted } from './manage-call.ts';
 import type { Management } from './management.ts';
@@ -90,7 +90,7 @@ function checkedNamespace(text: string): string {
   return namespace;
 }
 
-function sourceOf(given: Arguments): { readonly source?: string; readonly sourceUrl?: string } {
+function sourceOf(given: CommandLine): { readonly source?: string; readonly sourceUrl?: string } {
   const [source, sourceUrl] = [given.text('source'), given.text('source-url')];
   return { ...(source === undefined ? {} : { source }), ...(sourceUrl === undefined ? {} : { sourceUrl }) };
 }

@@ -6,7 +6,7 @@ import { providerPart } from '../http/path-address.ts';
 import { counted, sendAnswer, writeCall } from '../http/publish-context.ts';
 import { checkOrigin } from '../http/request-origin.ts';
 import { queryOf } from '../http/request-path.ts';
-import type { Exchange, Route } from '../http/route-table.ts';
+import type { Exchange, Route } from '../http/exchange.ts';
 import { ECOSYSTEM, keysRef } from '../model/address.ts';
 import { keyAnswer } from './key-answer.ts';
 import { readKey } from './manage-body.ts';

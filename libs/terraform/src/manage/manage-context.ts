@@ -4,7 +4,7 @@ import type { Gate } from '@oci-package-proxy/platform';
 import type { TerraformHosts } from '../config/hosts.ts';
 import { hostIn } from '../http/path-address.ts';
 import { queryOf } from '../http/request-path.ts';
-import type { Exchange } from '../http/route-table.ts';
+import type { Exchange } from '../http/exchange.ts';
 import type { Management } from './management.ts';
 
 /** What the routes of the management API answer from. */

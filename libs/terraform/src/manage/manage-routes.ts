@@ -4,7 +4,7 @@ import { annotateRequest } from '@oci-package-proxy/platform';
 
 import { moduleIn, providerIn } from '../http/path-address.ts';
 import { counted, sendAnswer, writeCall } from '../http/publish-context.ts';
-import type { Exchange, Route } from '../http/route-table.ts';
+import type { Exchange, Route } from '../http/exchange.ts';
 import { ECOSYSTEM } from '../model/address.ts';
 import { keyRoutes } from './key-routes.ts';
 import type { ManageCall } from './manage-call.ts';

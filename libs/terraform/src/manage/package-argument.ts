@@ -1,6 +1,7 @@
+import { WrongCall } from '@oci-package-proxy/platform';
+
 import { hostName } from '../config/host-name.ts';
 import { moduleIn, providerIn } from '../http/path-address.ts';
-import { WrongCall } from './command-arguments.ts';
 import { quoted } from './manage-call.ts';
 import type { ManagedPackage } from './managed-package.ts';
 

@@ -1,7 +1,6 @@
-import type { AdminContext, AdminResult } from '@oci-package-proxy/platform';
+import { type AdminContext, type AdminResult, type CommandLine, type CommandSketch, exactly, jsonOf, WrongCall } from '@oci-package-proxy/platform';
 
 import { removalLines, stateLines, unblockLine, yankLine } from './admin-texts.ts';
-import { type Arguments, type CommandSketch, exactly, jsonOf, WrongCall } from './command-arguments.ts';
 import type { ManagedPackage } from './managed-package.ts';
 import type { Management } from './management.ts';
 import { PACKAGE_USAGE, packageArgument } from './package-argument.ts';
@@ -74,25 +73,25 @@ function showCommand({ states, own }: Management): CommandSketch {
     usage: PACKAGE_USAGE,
     summary: 'Shows the versions of a provider or module, here and at upstream, with what was yanked, blocked and deleted.',
     options: {},
-    run: async (given: Arguments, { signal }: AdminContext): Promise<AdminResult> => {
+    run: async (given: CommandLine, { signal }: AdminContext): Promise<AdminResult> => {
       const state = await states.get(packageAlone(given, own), { signal });
       return { text: stateLines(state), data: jsonOf(state) };
     },
   };
 }
 
-function versionArgument(given: Arguments, own: string): { readonly managed: ManagedPackage; readonly version: string } {
+function versionArgument(given: CommandLine, own: string): { readonly managed: ManagedPackage; readonly version: string } {
   const [kind, address, version] = exactly(given, 'kind (provider or module)', 'address', 'version');
   return { managed: packageArgument(kind, address, own), version };
 }
 
-function packageAlone(given: Arguments, own: string): ManagedPackage {
+function packageAlone(given: CommandLine, own: string): ManagedPackage {
   const [kind, address] = exactly(given, 'kind (provider or module)', 'address');
   return packageArgument(kind, address, own);
 }
 
 /** Null: all. */
-function eitherVersionOrAll(given: Arguments): string | null {
+function eitherVersionOrAll(given: CommandLine): string | null {
   const version = given.text('version') ?? null;
   if ((version !== null) === given.is('all')) {
     throw new WrongCall('Say either --version or --all');

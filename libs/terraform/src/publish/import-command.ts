@@ -1,14 +1,10 @@
-import { parseArgs } from 'node:util';
-
-import { ProxyError } from '@oci-package-proxy/errors';
-import type { AdminCommand, AdminContext, AdminResult } from '@oci-package-proxy/platform';
+import { type AdminCommand, type AdminContext, type AdminResult, type CommandLine, commandOf, WrongCall } from '@oci-package-proxy/platform';
 
 import type { ProviderAddress } from '../model/address.ts';
 import { providerText } from '../model/address.ts';
 import { isPublishable } from '../versions/version.ts';
 import type { ImportedVersion, OriginalImport } from './import-original.ts';
 
-const USAGE = '<repository> [<namespace>/<type>] [--version <version>]';
 const NAME = /^([\p{L}\p{N}-]+)\/([\p{L}\p{N}-]+)$/u;
 
 /** What {@link importCommand} needs. */
@@ -20,12 +16,13 @@ export interface ImportCommandOptions {
 
 /** The command that takes over what the original project has stored. */
 export function importCommand(options: ImportCommandOptions): AdminCommand {
-  return {
+  return commandOf({
     name: 'import',
-    usage: USAGE,
+    usage: '<repository> [<namespace>/<type>] [--version <version>]',
     summary: 'Takes over the provider versions that the original oci-package-proxy stored in a repository of the same registry; its name is given below the prefix of STORAGE_URL.',
-    run: (args, context) => run(args, context, options),
-  };
+    options: { version: { type: 'string' } },
+    run: (given, context) => run(given, context, options),
+  });
 }
 
 interface Arguments {
@@ -34,8 +31,8 @@ interface Arguments {
   readonly version: string | null;
 }
 
-async function run(args: readonly string[], { by, signal, progress }: AdminContext, { imports, own }: ImportCommandOptions): Promise<AdminResult> {
-  const { repository, address, version } = argumentsIn(args, own);
+async function run(given: CommandLine, { by, signal, progress }: AdminContext, { imports, own }: ImportCommandOptions): Promise<AdminResult> {
+  const { repository, address, version } = argumentsIn(given, own);
   const imported = await imports.run({ repository, address, version, by, signal, onVersion: (one) => progress(`${one.tag}: ${one.outcome}`) });
   const count = (outcome: ImportedVersion['outcome']): number => imported.filter((one) => one.outcome === outcome).length;
   return {
@@ -49,31 +46,18 @@ function linesOf({ tag, outcome, reason, warnings }: ImportedVersion): readonly 
   return [`${tag}: ${said}`, ...warnings.map((warning) => `  ${warning}`)];
 }
 
-function argumentsIn(args: readonly string[], own: string): Arguments {
-  const { values, positionals } = parsed(args);
-  const [repository = '', name = repository.split('/').slice(-2).join('/'), ...rest] = positionals;
+function argumentsIn(given: CommandLine, own: string): Arguments {
+  const [repository = '', name = repository.split('/').slice(-2).join('/'), ...rest] = given.positionals;
   const [, namespace, type] = NAME.exec(name) ?? [];
-  const version = values.version ?? null;
+  const version = given.text('version') ?? null;
   if (repository === '' || rest.length > 0) {
-    throw wrongCall(repository === '' ? 'The repository is missing' : `${JSON.stringify(rest[0])} is too much`);
+    throw new WrongCall(repository === '' ? 'The repository is missing' : `${JSON.stringify(rest[0])} is too much`);
   }
   if (namespace === undefined || type === undefined) {
-    throw wrongCall(`${JSON.stringify(name)} is no provider, as acme/demo`);
+    throw new WrongCall(`${JSON.stringify(name)} is no provider, as acme/demo`);
   }
   if (version !== null && !isPublishable(version)) {
-    throw wrongCall(`${JSON.stringify(version)} is no version, as 1.2.3`);
+    throw new WrongCall(`${JSON.stringify(version)} is no version, as 1.2.3`);
   }
   return { repository, address: { host: own, namespace: namespace.toLowerCase(), type: type.toLowerCase() }, version };
-}
-
-function parsed(args: readonly string[]): { readonly values: { readonly version?: string | undefined }; readonly positionals: readonly string[] } {
-  try {
-    return parseArgs({ args: [...args], options: { version: { type: 'string' } }, allowPositionals: true });
-  } catch (error) {
-    throw wrongCall(error instanceof Error ? error.message.replace(/\.$/, '') : String(error));
-  }
-}
-
-function wrongCall(why: string): ProxyError {
-  return new ProxyError('invalid', `${why}. Usage: import ${USAGE}`);
 }

@@ -4,8 +4,9 @@ import { crc32, inflateRaw } from 'node:zlib';
 
 import { type Entry, fromRandomAccessReaderPromise, type ZipFile } from 'yauzl';
 
+import { BufferedFile } from '@oci-package-proxy/platform/files';
+
 import { archiveFailure, badArchive, shown } from './archive-failure.ts';
-import { BufferedFile } from './buffered-file.ts';
 
 const MAX_ENTRIES = 500_000;
 // A local header without its name.

@@ -4,9 +4,10 @@ import { crc32, createInflateRaw } from 'node:zlib';
 
 import { fromRandomAccessReaderPromise, type ZipFile } from 'yauzl';
 
+import { BufferedFile } from '@oci-package-proxy/platform/files';
+
 import { type ArchiveFault, archiveFailure, archiveFault, shown } from '../archive-failure.ts';
 import { MAX_MEMBER_NAME_BYTES } from '../archive-limits.ts';
-import { BufferedFile } from './buffered-file.ts';
 import { type ZipMember, zipMember } from './zip-member.ts';
 
 const PIECE_BYTES = 256 * 1024;

@@ -3,47 +3,48 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Principal } from '@oci-package-proxy/access';
 
 /** One request on its way to a handler. */
-export interface Exchange {
+export interface RoutedRequest {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly who: Principal;
   /** What the path says, decoded, by the pattern's names. */
   readonly params: Readonly<Record<string, string>>;
-  /** When it came in, as `performance.now()` says. */
-  readonly started: number;
 }
 
-/** A route and its handler. */
-export interface Route {
+/** A route, whose handler takes requests of the kind that its table is for. */
+export interface TableRoute<E extends RoutedRequest = RoutedRequest> {
   readonly methods: readonly string[];
   /** Parts of the path below the table's base: a literal, or `:name` for any one part. Also the label in metrics. */
   readonly pattern: string;
   /** Whether nobody is asked who they are: credentials are not looked at, right or wrong. */
   readonly anybody?: boolean;
-  handler(exchange: Exchange): Promise<void>;
+  handler(exchange: E): Promise<void>;
 }
 
 /** A route and what the path says. */
-export interface RouteMatch {
-  readonly route: Route;
+export interface RouteMatch<E extends RoutedRequest = RoutedRequest> {
+  readonly route: TableRoute<E>;
   readonly params: Readonly<Record<string, string>>;
 }
 
-interface Compiled {
-  readonly route: Route;
+interface Compiled<E extends RoutedRequest> {
+  readonly route: TableRoute<E>;
   readonly pattern: readonly string[];
 }
 
-/** Routes, tried in their order: a module may be called `download`, and a namespace `search`. */
-export class RouteTable {
-  readonly #routes: readonly Compiled[];
+/**
+ * Routes, tried in their order. The router of the framework cannot do it: several bases have the same routes, a package may be called as
+ * a part of a path is, and a slash at the end makes no other route.
+ */
+export class RouteTable<E extends RoutedRequest = RoutedRequest> {
+  readonly #routes: readonly Compiled<E>[];
 
-  constructor(routes: readonly Route[]) {
+  constructor(routes: readonly TableRoute<E>[]) {
     this.#routes = routes.map((route) => ({ route, pattern: route.pattern.split('/').filter((part) => part !== '') }));
   }
 
   /** The first route for a method and the parts of a path; null when there is none. */
-  find(method: string, parts: readonly string[]): RouteMatch | null {
+  find(method: string, parts: readonly string[]): RouteMatch<E> | null {
     for (const { route, pattern } of this.#routes) {
       const params = route.methods.includes(method) ? match(pattern, parts) : null;
       if (params !== null) {
