@@ -42,6 +42,8 @@ export { dockerConfigCredentials } from './remote/auth/docker-config.ts';
 export type { ClientCertificate } from './remote/http/client-certificate.ts';
 export type { RetryPolicy } from './remote/http/retry.ts';
 export type { TransportTimeouts } from './remote/http/transport.ts';
+export { type Evidence, type KnownProduct, KNOWN_PRODUCTS, registryProfile } from './remote/profile/known-products.ts';
+export { type Capabilities, type DeleteMethod, type Product, PRODUCTS, type RegistryProfile } from './remote/profile/registry-profile.ts';
 export { RemoteRegistry, type RemoteRegistryOptions } from './remote/remote-registry.ts';
 export { parseStorageUrl, type StorageUrl } from './remote/storage-url.ts';
 export { LayoutRegistry, type LayoutRegistryOptions } from './layout/layout-registry.ts';

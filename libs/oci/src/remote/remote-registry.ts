@@ -12,6 +12,8 @@ import { Semaphore } from './http/semaphore.ts';
 import { DEFAULT_TIMEOUTS, Transport, type TransportTimeouts } from './http/transport.ts';
 import { WarningReporter } from './http/warnings.ts';
 import { KnownBlobs } from './known-blobs.ts';
+import { registryProfile } from './profile/known-products.ts';
+import type { RegistryProfile } from './profile/registry-profile.ts';
 import { RemoteRepository } from './remote-repository.ts';
 import { RepositoryEndpoint } from './repository-endpoint.ts';
 import { parseStorageUrl } from './storage-url.ts';
@@ -37,12 +39,16 @@ export interface RemoteRegistryOptions {
   /** Shown to the registry alone; its files are read anew for every connection. */
   readonly clientCertificate?: ClientCertificate;
   readonly timeouts?: Partial<TransportTimeouts>;
+  /** What the registry does and does not do; default: what every one does. */
+  readonly profile?: RegistryProfile;
   /** Gets every warning that the registry sends, once per text. */
   readonly onWarning?: (text: string) => void;
 }
 
 /** Any registry that speaks the Distribution API. No request is made before the first operation. */
 export class RemoteRegistry implements Registry {
+  /** What the registry does and does not do, as far as anybody said. */
+  readonly profile: RegistryProfile;
   readonly #prefix: string;
   readonly #client: RegistryClient;
   readonly #downloads: Semaphore;
@@ -60,6 +66,7 @@ export class RemoteRegistry implements Registry {
       send: async (request) => readAnswer(await transport.send(request), request, TOKEN_ANSWER),
     });
     const warnings = new WarningReporter(options.onWarning ?? (() => undefined));
+    this.profile = options.profile ?? registryProfile();
     this.#prefix = prefix;
     this.#client = new RegistryClient({ registry, transport, authorizer, warnings, retry: options.retry ?? DEFAULT_RETRY });
     this.#downloads = new Semaphore(maxConnections * DOWNLOADS_PER_CONNECTION);

@@ -47,6 +47,9 @@ export function checkStorage(variables: PlatformVariables, access: StorageAccess
   if (access.clientCertificate !== null && variables.STORAGE_URL?.startsWith('https:') !== true) {
     problems.add('CONFIG_FILE.storage.clientCertFile', 'needs an https:// registry as STORAGE_URL');
   }
+  if (access.profile.product !== null && variables.STORAGE_URL?.startsWith('http') !== true) {
+    problems.add('CONFIG_FILE.storage.product', 'needs a registry as STORAGE_URL');
+  }
 }
 
 function beyondLoopback(variables: PlatformVariables, problems: Problems): void {

@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
-import type { ClientCertificate, CloudCredentials } from '@oci-package-proxy/oci';
+import type { ClientCertificate, CloudCredentials, RegistryProfile } from '@oci-package-proxy/oci';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 
 import { ByteSize } from './byte-size.ts';
 import type { Problems } from './problems.ts';
+import { StorageCapabilities, StorageProduct, storageProfile } from './storage-capabilities.ts';
 import { clientCertificate, type ConfigFiles, StorageCredentials, storageCredentials } from './storage-credentials.ts';
 
 const MAX_FILE_BYTES = 4 * 2 ** 20;
@@ -30,6 +31,8 @@ const Storage = z.strictObject({
   clientCertFile: z.string().min(1).optional(),
   clientKeyFile: z.string().min(1).optional(),
   credentials: StorageCredentials.optional(),
+  product: StorageProduct.optional(),
+  capabilities: StorageCapabilities.optional(),
 });
 
 const Limits = z.strictObject({
@@ -66,6 +69,8 @@ export interface StorageAccessConfig {
   readonly ca: string | null;
   readonly clientCertificate: ClientCertificate | null;
   readonly credentials: CloudCredentials | null;
+  /** What the registry does and does not do. */
+  readonly profile: RegistryProfile;
 }
 
 /** What of CONFIG_FILE the platform knows; secrets and certificates that it names by file are read. */
@@ -100,6 +105,7 @@ export async function readConfigFile<F extends z.ZodRawShape>(path: string | nul
     ca: await files.read('CONFIG_FILE.storage.caFile', data.storage.caFile),
     clientCertificate: await clientCertificate(data.storage, files),
     credentials: await storageCredentials(data.storage.credentials, files),
+    profile: storageProfile(data.storage, (where, what) => problems.add(`CONFIG_FILE.storage.capabilities.${where}`, what)),
   };
   return { ...(data as z.output<z.ZodObject<F>>), directory, upstreams, storage, limits: data.limits };
 }

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
 
+import { registryProfile } from '@oci-package-proxy/oci';
 import { z } from 'zod';
 
 import { checkCombinations, checkStorage } from './combinations.ts';
@@ -37,7 +38,7 @@ export interface LoadConfigOptions<V extends z.ZodRawShape, F extends z.ZodRawSh
 export type LoadedConfig<V extends z.ZodRawShape, F extends z.ZodRawShape> = PlatformConfig & z.output<z.ZodObject<V>> & { readonly file: PlatformFile & z.output<z.ZodObject<F>> };
 
 const STANDALONE_TLS_PORT = 8443;
-const NO_ACCESS: StorageAccessConfig = { ca: null, clientCertificate: null, credentials: null };
+const NO_ACCESS: StorageAccessConfig = { ca: null, clientCertificate: null, credentials: null, profile: registryProfile() };
 const DEFAULT_SPOOL_BYTES = 10 * 2 ** 30;
 
 /**

@@ -1,5 +1,5 @@
 import { isProxyError, ProxyError } from '@oci-package-proxy/errors';
-import type { Registry } from '@oci-package-proxy/oci';
+import { type Registry, registryProfile } from '@oci-package-proxy/oci';
 
 import type { Logger } from '../logging/logger.ts';
 import type { PlatformConfig } from './platform-config.ts';
@@ -8,7 +8,7 @@ import { registryFromConfig } from './registry-from-config.ts';
 const LAYOUT = 'layout:';
 
 /**
- * A store besides the configured one. STORAGE_USERNAME and STORAGE_PASSWORD are sent to no other registry than that of STORAGE_URL:
+ * A store besides the configured one. Our credentials and our certificate are shown to no other registry than that of STORAGE_URL:
  * for others the docker config says who we are. No request is made.
  * @throws ProxyError `invalid` when the URL is unfit; its text never shows the URL.
  */
@@ -17,9 +17,9 @@ export function otherStorage(config: Pick<PlatformConfig, 'storage' | 'file'>, u
     throw new ProxyError('invalid', 'A storage URL must be layout:<directory>, or https://host/prefix (or http://).');
   }
   const own = originOf(url) === originOf(config.storage.url);
-  const credential = own ? {} : { username: null, password: null };
+  const access = own ? {} : { username: null, password: null, credentials: null, clientCertificate: null, profile: registryProfile() };
   try {
-    return registryFromConfig({ ...config, storage: { ...config.storage, ...credential, url } }, logger);
+    return registryFromConfig({ ...config, storage: { ...config.storage, ...access, url } }, logger);
   } catch (error) {
     throw isProxyError(error, 'config') ? new ProxyError('invalid', error.message, { cause: error }) : error;
   }

@@ -16,6 +16,7 @@ export function registryFromConfig(config: Pick<PlatformConfig, 'storage' | 'fil
     credentials: credentialsOf(storage),
     maxConnections: file.limits.storageConnections,
     ca: storage.ca ?? undefined,
+    profile: storage.profile,
     clientCertificate: storage.clientCertificate ?? undefined,
     onWarning: (text) => logger.warn({ text }, 'the storage registry sent a warning'),
   });
