@@ -2,10 +2,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import type { Principal } from '@oci-package-proxy/access';
 import { ProxyError } from '@oci-package-proxy/errors';
-import { currentExchange, type Gate, loggablePath } from '@oci-package-proxy/platform';
+import { currentExchange, type Gate, loggablePath, type RouteTable } from '@oci-package-proxy/platform';
 
 import { pathParts } from './http/request-path.ts';
-import type { RouteTable } from './http/route-table.ts';
 
 const ANONYMOUS: Principal = { kind: 'anonymous', name: 'anonymous', tokenId: null };
 

@@ -9,7 +9,7 @@ import type { Downloads, Upstream, UpstreamDocuments } from '@oci-package-proxy/
 import { DocumentWorkshop } from './documents/document-workshop.ts';
 import { accountRoutes } from './http/account-routes.ts';
 import { readRoutes } from './http/read-routes.ts';
-import { RouteTable } from './http/route-table.ts';
+import { routeTable } from './http/route-table.ts';
 import { serviceRoutes } from './http/service-routes.ts';
 import { writeRoutes } from './http/write-routes.ts';
 import { createNpmController } from './npm.controller.ts';
@@ -117,7 +117,7 @@ export function createDispatcher(dependencies: NpmDependencies, workshop: Docume
       onRead: (kind, result) => observer.onRead?.(kind, result),
     }),
   ];
-  return new NpmDispatcher(new RouteTable(routes), gate, basePath);
+  return new NpmDispatcher(routeTable(routes), gate, basePath);
 }
 
 function writesOf(dependencies: NpmDependencies, upstream: UpstreamPackuments | null): PackageWrites | null {

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 
-import { RouteTable } from './route-table.ts';
+import { routeTable } from './route-table.ts';
 
 const patterns = ['', '-/ping', '-/package/:pkg/dist-tags', ':pkg/-/*file/-rev/:rev', ':pkg/-/*file', ':pkg/-rev/:rev', ':pkg', ':pkg/:version'];
-const table = new RouteTable(patterns.map((pattern) => ({ methods: ['GET'], pattern, handler: async () => Promise.resolve() })));
+const table = routeTable(patterns.map((pattern) => ({ methods: ['GET'], pattern, handler: async () => Promise.resolve() })));
 
 it.each([
   ['', '', {}],

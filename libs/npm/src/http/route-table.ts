@@ -1,61 +1,17 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
-
-import type { Principal } from '@oci-package-proxy/access';
+import { type RoutedRequest, RouteTable, type TableRoute } from '@oci-package-proxy/platform';
 
 /** One request on its way to a handler. */
-export interface Exchange {
-  readonly request: FastifyRequest;
-  readonly reply: FastifyReply;
-  readonly who: Principal;
-  /** What the path says, by the pattern's names. */
-  readonly params: Readonly<Record<string, string>>;
-}
+export type Exchange = RoutedRequest;
 
 /** Answers a request. */
 export type Handler = (exchange: Exchange) => Promise<void>;
 
-/** A route. */
-export interface Route {
-  readonly methods: readonly string[];
-  /**
-   * Parts of the path: a literal, `:name` (one part), `:pkg` (a package name, with its scope), `*name` (one or more parts). Also
-   * the label in metrics.
-   */
-  readonly pattern: string;
-  readonly handler: Handler;
-  /** Set where wrong credentials must not matter: whoever signs in may have an old token. Default false. */
-  readonly anybody?: boolean;
-}
+/** A route. Besides `:name`, its pattern may have `:pkg` (a package name, with its scope) and `*name` (one or more parts). */
+export type Route = TableRoute;
 
-/** A route and what the path says. */
-export interface RouteMatch {
-  readonly route: Route;
-  readonly params: Readonly<Record<string, string>>;
-}
-
-interface Compiled {
-  readonly route: Route;
-  readonly pattern: readonly string[];
-}
-
-/** Routes, tried in their order. The router of the framework cannot tell `@s%2fn` from `@s/n`, and packages may be called `-`. */
-export class RouteTable {
-  readonly #routes: readonly Compiled[];
-
-  constructor(routes: readonly Route[]) {
-    this.#routes = routes.map((route) => ({ route, pattern: route.pattern.split('/').filter((part) => part !== '') }));
-  }
-
-  /** The first route for a method and the parts of a path; null when there is none. */
-  find(method: string, parts: readonly string[]): RouteMatch | null {
-    for (const { route, pattern } of this.#routes) {
-      const params = route.methods.includes(method) ? match(pattern, parts) : null;
-      if (params !== null) {
-        return { route, params };
-      }
-    }
-    return null;
-  }
+/** A table in which `@s%2fn` and `@s/n` are one package, and packages may be called `-`. */
+export function routeTable(routes: readonly Route[]): RouteTable {
+  return new RouteTable(routes, match);
 }
 
 function match(pattern: readonly string[], parts: readonly string[]): Record<string, string> | null {

@@ -14,7 +14,7 @@ export interface RoutedRequest {
 /** A route, whose handler takes requests of the kind that its table is for. */
 export interface TableRoute<E extends RoutedRequest = RoutedRequest> {
   readonly methods: readonly string[];
-  /** Parts of the path below the table's base: a literal, or `:name` for any one part. Also the label in metrics. */
+  /** Parts of the path below the table's base: a literal, `:name` for any one part, or what else the table's match knows. Also the label in metrics. */
   readonly pattern: string;
   /** Whether nobody is asked who they are: credentials are not looked at, right or wrong. */
   readonly anybody?: boolean;
@@ -27,6 +27,9 @@ export interface RouteMatch<E extends RoutedRequest = RoutedRequest> {
   readonly params: Readonly<Record<string, string>>;
 }
 
+/** What the parts of a path say by a pattern's; null when they do not fit. */
+export type PatternMatch = (pattern: readonly string[], parts: readonly string[]) => Record<string, string> | null;
+
 interface Compiled<E extends RoutedRequest> {
   readonly route: TableRoute<E>;
   readonly pattern: readonly string[];
@@ -38,15 +41,18 @@ interface Compiled<E extends RoutedRequest> {
  */
 export class RouteTable<E extends RoutedRequest = RoutedRequest> {
   readonly #routes: readonly Compiled<E>[];
+  readonly #match: PatternMatch;
 
-  constructor(routes: readonly TableRoute<E>[]) {
+  /** @param matches for an ecosystem in which a name takes more than one part of a path. */
+  constructor(routes: readonly TableRoute<E>[], matches: PatternMatch = match) {
+    this.#match = matches;
     this.#routes = routes.map((route) => ({ route, pattern: route.pattern.split('/').filter((part) => part !== '') }));
   }
 
   /** The first route for a method and the parts of a path; null when there is none. */
   find(method: string, parts: readonly string[]): RouteMatch<E> | null {
     for (const { route, pattern } of this.#routes) {
-      const params = route.methods.includes(method) ? match(pattern, parts) : null;
+      const params = route.methods.includes(method) ? this.#match(pattern, parts) : null;
       if (params !== null) {
         return { route, params };
       }
