@@ -6,10 +6,14 @@ cd "$(dirname "$0")/.."
 node scripts/require-node.mjs || exit 1
 bash scripts/install-servers.sh || exit 1
 
-totals=$(mktemp)
-half=$(mktemp)
-terraform=$(mktemp)
-trap 'rm -f "$totals" "$half" "$terraform"' EXIT
+# Whatever tests and clients leave behind goes with it, also when the run is stopped.
+TMPDIR=$(mktemp -d)
+trap 'rm -rf "$TMPDIR"' EXIT
+export TMPDIR
+totals=$TMPDIR/totals
+half=$TMPDIR/half
+terraform=$TMPDIR/terraform
+touch "$totals"
 export TEST_TOTALS=$totals
 status=0
 

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 
 import {
@@ -16,7 +17,7 @@ import {
   type Registry,
 } from '@oci-package-proxy/oci';
 import { temporaryDirectory } from '@oci-package-proxy/testing';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 
 import { decodeFact } from './fact-decoding.ts';
 import { childManifests, encodeFact } from './fact-manifest.ts';
@@ -93,10 +94,22 @@ describe('encodeFact of an index', () => {
   });
 });
 
+const directories: string[] = [];
+
+async function madeDirectory(): Promise<string> {
+  const directory = await temporaryDirectory('index-facts');
+  directories.push(directory);
+  return directory;
+}
+
+afterEach(async () => {
+  await Promise.all(directories.splice(0).map((directory) => rm(directory, { recursive: true, force: true })));
+});
+
 describe.each([
   ['a registry that replaces tags', async () => new MemoryRegistry()],
   ['a registry that creates tags', async () => new MemoryRegistry({ createOnly: true })],
-  ['a layout', async () => new LayoutRegistry({ directory: await temporaryDirectory('index-facts') })],
+  ['a layout', async () => new LayoutRegistry({ directory: await madeDirectory() })],
 ])('facts that are indexes, in %s', (_what, create) => {
   it('are read as they were published', async () => {
     const registry = await create();

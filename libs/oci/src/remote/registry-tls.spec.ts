@@ -1,4 +1,4 @@
-import { copyFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -70,7 +70,8 @@ describe('docker-registry that wants a client certificate', () => {
     const files = { certFile: join(directory, 'current.pem'), keyFile: join(directory, 'current-key.pem') };
     const registry = connect({ ca: authority.ca, clientCertificate: files });
     const missing = await registry.check().then(() => null, (error: unknown) => error);
-    const stranger = await (await testAuthority(await temporaryDirectory('stranger'))).clientCertificate();
+    await mkdir(join(directory, 'stranger'));
+    const stranger = await (await testAuthority(join(directory, 'stranger'))).clientCertificate();
     await Promise.all([copyFile(stranger.certFile, files.certFile), copyFile(stranger.keyFile, files.keyFile)]);
     const refused = await registry.check().then(() => null, (error: unknown) => error);
 
