@@ -13,6 +13,7 @@ beforeEach(async () => {
   upstream = await startPypiUpstream([{ name: 'warned', files: [{ file: FILE }, { file: OTHER }] }], { links: 'relative' });
   sample = await startSampleProjects({ defaultUrl: upstream.url });
   await sample.bytes('warned', FILE.filename);
+  await vi.waitFor(() => expect(sample.jobs).toHaveLength(1));
   await sample.ingest();
 });
 afterEach(async () => {
@@ -35,7 +36,7 @@ async function withoutUpstream(): Promise<{ readonly yanked: string | null | und
 async function jobsOfPage(): Promise<number> {
   await sample.page('warned');
   // Nobody waits for what is handed in.
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await sample.settled();
   return sample.jobs.length;
 }
 
@@ -62,7 +63,7 @@ describe('what upstream warns of after a file was stored', () => {
     await sample.ingest();
     const again = await startSampleProjects({ defaultUrl: upstream.url, stored: sample.stored });
     await again.page('warned');
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await again.settled();
     const later = again.jobs.length;
     await again.close();
 

@@ -57,6 +57,8 @@ export interface SampleProjects {
   record(ref: PackageRef, key: string, value: JsonValue): Promise<void>;
   /** Storage loses all files of a project. */
   lose(ref: PackageRef): void;
+  /** Waits for the last states that are being read for nobody who waits, and for what follows from them. */
+  settled(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -66,6 +68,7 @@ export async function startSampleProjects(options: SampleOptions): Promise<Sampl
   const stored = options.stored ?? new Map();
   const registry = new MemoryRegistry(options.gate === undefined ? {} : { gate: options.gate }, stored);
   const ledger = new Ledger({ registry });
+  const stateReads = trackedStateReads(ledger);
   const urls = [...(options.defaultUrl === null ? [] : [options.defaultUrl]), ...Object.values(options.upstreams ?? {})];
   const http = new UpstreamClient({ instanceId: 'spec', allowedOrigins: urls, retry: { attempts: 1 }, breaker: { failures: 1000 } });
   const documents = { ttlMs: options.ttlMs ?? 0, negativeTtlMs: 0, errorTtlMs: 0 };
@@ -127,6 +130,10 @@ export async function startSampleProjects(options: SampleOptions): Promise<Sampl
     publish: async (ref, file, attestations) => void (await ledger.publish(ref, publishedFact(ref, file, attestations), { by: 'carol' })),
     record: async (ref, key, value) => ledger.record(ref, [{ key, value }], { by: 'carol' }),
     lose: (ref) => stored.get(ref.repository)?.blobs.clear(),
+    settled: async () => {
+      await Promise.allSettled(stateReads);
+      await new Promise((resolve) => setImmediate(resolve));
+    },
     close: async () => {
       await downloads.close();
       await http.close();
@@ -134,6 +141,18 @@ export async function startSampleProjects(options: SampleOptions): Promise<Sampl
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** Every read of a last state, also those that nobody waits for: they are unpacked on another thread, for as long as a busy machine takes. */
+function trackedStateReads(ledger: Ledger): readonly Promise<unknown>[] {
+  const reads: Promise<unknown>[] = [];
+  const read = ledger.upstreamState.bind(ledger);
+  ledger.upstreamState = async (...parameters): ReturnType<typeof read> => {
+    const value = read(...parameters);
+    reads.push(value);
+    return value;
+  };
+  return reads;
 }
 
 /** A wheel of a project. */
