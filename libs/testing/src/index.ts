@@ -7,6 +7,8 @@ export { freePort, type RunningServer, startServer, temporaryDirectory } from '.
 export { type RunningRedis, startRedis } from './redis.ts';
 export { type NpmPublishBody, npmPublishBody, packageTarball, tarHeader } from './npm-publish.ts';
 export { eventually } from './eventually.ts';
+export { FaultPlan, type PlannedFault, REGISTRY_FAULTS, type RegistryFault, seededRandom } from './fault-plan.ts';
+export { type FaultProxy, type FaultProxyOptions, startFaultProxy } from './fault-proxy.ts';
 export { type NpmUpstream, startNpmUpstream, type UpstreamVersion } from './npm-upstream.ts';
 export { type EarlyHandler, type ScriptedHandler, type ScriptedRequest, type ScriptedServer, startScriptedServer } from './scripted-server.ts';
 export { type Interceptor, type ScriptedRegistry, startScriptedRegistry } from './scripted-registry.ts';
