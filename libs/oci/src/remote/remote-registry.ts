@@ -74,8 +74,13 @@ export class RemoteRegistry implements Registry {
 
   /** @throws ProxyError `invalid` when the name is none. */
   repository(name: string): Repository & TagDeleter {
+    return new RemoteRepository(this.endpoint(name));
+  }
+
+  /** For requests that are made of no operation of a repository: the probe's. @throws ProxyError `invalid` when the name is none. */
+  endpoint(name: string): RepositoryEndpoint {
     const full = this.#prefix === '' ? name : `${this.#prefix}/${name}`;
-    return new RemoteRepository(new RepositoryEndpoint({ name: full, client: this.#client, downloads: this.#downloads, knownBlobs: this.#knownBlobs }));
+    return new RepositoryEndpoint({ name: full, client: this.#client, downloads: this.#downloads, knownBlobs: this.#knownBlobs });
   }
 
   /** GET of `/v2/`, with our credential where it asks for one: distribution-spec "Determining support". */

@@ -8,7 +8,7 @@ export type Lane = 'request' | 'upload' | 'token';
 
 /** One request to the registry, complete enough to be sent again. */
 export interface RegistryRequest {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
   /** Bytes, or a factory that yields them from their start for every attempt. */

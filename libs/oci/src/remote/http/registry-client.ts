@@ -59,6 +59,11 @@ export class RegistryClient {
     return readAnswer(await this.#attempt(request), request, maxBytes);
   }
 
+  /** Once, without a credential, following nothing: what the registry says to a stranger. */
+  async askBare(request: RegistryRequest, maxBytes: number = SMALL_ANSWER): Promise<Answer> {
+    return readAnswer(await this.#transport.send(request), request, maxBytes);
+  }
+
   /** Sends a GET whose body the caller streams, with retries until the headers are there. */
   async open(request: RegistryRequest): Promise<OpenAnswer> {
     return withRetries(this.retry, { subject: request.subject, signal: request.signal }, () => this.#attempt(request));
