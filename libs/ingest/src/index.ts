@@ -1,6 +1,7 @@
 export type { ChangeBus, ChangeListener, Holders, IngestCodec, IngestJob, IngestPlan, IngestQueue, PackageChange } from './ingest-port.ts';
 export { InProcessChangeBus } from './bus/in-process-change-bus.ts';
 export { RedisChangeBus, type RedisChangeBusOptions } from './bus/redis-change-bus.ts';
+export { HandIn, type HandInOptions, type JobSubject } from './hand-in.ts';
 export { EmittingIngestQueue } from './emitting-ingest-queue.ts';
 export { type HolderTable, InProcessHolders } from './holders/in-process-holders.ts';
 export { RedisHolders, type RedisHoldersOptions } from './holders/redis-holders.ts';

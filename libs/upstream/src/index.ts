@@ -1,4 +1,5 @@
 export type { Download, DownloadRequest, Downloads, DownloadSource, SourceBody, SpooledFile } from './download/download-port.ts';
+export { wholeDownload } from './download/whole-download.ts';
 export type { Upstream, UpstreamDocument, UpstreamDocuments, UpstreamRequest, UpstreamResponse } from './upstream-port.ts';
 export { type AccessRule, areNested, type UpstreamCredential } from './http/access-rules.ts';
 export type { Resolve } from './http/address-guard.ts';

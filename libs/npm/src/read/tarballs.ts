@@ -1,9 +1,7 @@
 import type { Readable } from 'node:stream';
 
-import { LRUCache } from 'lru-cache';
-
 import { ProxyError } from '@oci-package-proxy/errors';
-import type { IngestQueue } from '@oci-package-proxy/ingest';
+import { HandIn, type HandInOptions } from '@oci-package-proxy/ingest';
 import type { ByteRange } from '@oci-package-proxy/oci';
 import { firstBytes } from '@oci-package-proxy/platform';
 import { type Fact, isDeletedIn, type LedgerReader, type PackageRef } from '@oci-package-proxy/storage';
@@ -17,25 +15,13 @@ import { ECOSYSTEM, versionOfTarball, versionTagOrNull } from '../package-name.t
 import type { PrivateNames } from '../private-names.ts';
 import type { TarballIndex } from './tarball-index.ts';
 
-/** A job that was handed in so long ago (ms), of a file that is still asked for from the spool, may be lost. */
-const HANDED_IN_MS = 60_000;
-/** How long (ms) a queue that did not take a job is left alone about it. */
-const REFUSED_MS = 5_000;
-const MAX_HANDED_IN = 20_000;
-
 /** What {@link Tarballs} needs. */
-export interface TarballsOptions {
+export interface TarballsOptions extends Omit<HandInOptions, 'ecosystem'> {
   readonly ledger: Pick<LedgerReader, 'fold' | 'fact' | 'open'>;
   /** Null: switched off. */
   readonly upstream: { readonly http: Upstream; readonly index: TarballIndex } | null;
   readonly downloads: Downloads;
-  readonly queue: IngestQueue;
-  /** This process, for whoever is to take a file from its spool. */
-  readonly holderId: string;
   readonly isPrivate: PrivateNames;
-  readonly logger: { warn(fields: Readonly<Record<string, unknown>>, message: string): void };
-  /** Told of every job that was to be handed in. Must not throw. */
-  readonly onEnqueued?: (outcome: 'queued' | 'failed') => void;
 }
 
 /** A tarball that can be had. */
@@ -62,11 +48,11 @@ interface Wanted {
 /** Finds tarballs, held or at upstream. DESIGN §4, "Read". */
 export class Tarballs {
   readonly #options: TarballsOptions;
-  /** By key of the download. */
-  readonly #handedIn = new LRUCache<string, true>({ max: MAX_HANDED_IN, ttl: HANDED_IN_MS });
+  readonly #handIn: HandIn;
 
   constructor(options: TarballsOptions) {
     this.#options = options;
+    this.#handIn = new HandIn({ ...options, ecosystem: ECOSYSTEM });
   }
 
   /**
@@ -170,7 +156,7 @@ export class Tarballs {
 
   async #download({ ref, file }: Wanted, { entry, digest, http }: { readonly entry: IndexEntry; readonly digest: ExpectedDigest; readonly http: Upstream }, signal: AbortSignal | undefined): Promise<Download> {
     const { downloads } = this.#options;
-    const handIn = async (): Promise<void> => this.#handIn(ref.name, file, digest);
+    const handIn = async (): Promise<void> => this.#handIn.once({ package: ref.name, file, digest: digestText(digest) });
     const request = {
       key: downloadKey(ref.name, file, digest),
       expected: expectedContent(digest),
@@ -182,24 +168,6 @@ export class Tarballs {
     // What has lain in the spool for a while is not stored yet: its job may be lost.
     void download.finished.then(handIn, () => undefined);
     return download;
-  }
-
-  /** A lost job is handed in again when the file is asked for again: it must not fail a read. */
-  async #handIn(name: string, file: string, digest: ExpectedDigest): Promise<void> {
-    const { queue, holderId, logger, onEnqueued } = this.#options;
-    const key = downloadKey(name, file, digest);
-    if (this.#handedIn.has(key)) {
-      return;
-    }
-    this.#handedIn.set(key, true);
-    try {
-      await queue.enqueue({ version: 1, ecosystem: ECOSYSTEM, package: name, file, digest: digestText(digest), holder: holderId, at: Date.now() });
-      onEnqueued?.('queued');
-    } catch (err) {
-      this.#handedIn.set(key, true, { ttl: REFUSED_MS });
-      onEnqueued?.('failed');
-      logger.warn({ package: name, file, err }, 'an ingest job could not be handed in; the file is stored when it is asked for again');
-    }
   }
 }
 
