@@ -20,6 +20,8 @@ export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | un
   if (signal === undefined) {
     return work;
   }
+  // Whoever gives up hears nothing of `work` any more, and a failure that nobody hears of would end the process.
+  work.catch(() => undefined);
   throwIfAborted(signal, subject);
   const given = Promise.withResolvers<never>();
   const giveUp = (): void => given.reject(abortedError(subject, signal));
