@@ -152,6 +152,20 @@ describe('token flows', () => {
     expect(sent.at(-1)).not.toBe('rotated');
   });
 
+  it('POST that fails for a moment: the new refresh token is used all the same, as the configured one is taken no more', async () => {
+    const sent: (string | undefined)[] = [];
+    protect(CHALLENGE, ({ fields }, number) => {
+      sent.push(fields['refresh_token']);
+      return number === 2 ? 503 : { access_token: `t${number}`, refresh_token: 'rotated' };
+    });
+    const target = repository(identity(() => 'configured'));
+
+    await target.readManifest('1.0.0');
+    await target.writeBlob(bufferBlob(Buffer.from('x'))).catch(() => undefined);
+
+    expect(sent).toEqual(['configured', 'rotated', 'rotated']);
+  });
+
   it.each<[string, CredentialSource | undefined, Issue, string, RegExp]>([
     ['refuses the credential', USER, () => 403, 'storage-denied', /getting a token for repository:team\/a:pull of 127.*token service 127.* refuses the storage credential \(403\)/],
     ['refuses anonymous access', undefined, () => 401, 'storage-denied', /refuses anonymous access \(401\)/],

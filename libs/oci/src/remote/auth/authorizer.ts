@@ -3,7 +3,7 @@ import { ProxyError } from '@oci-package-proxy/errors';
 import { untilAborted } from '../http/abort.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import { CredentialCache } from './credential-cache.ts';
-import { basicAuthorization, type CredentialSource } from './credentials.ts';
+import { basicAuthorization, type Credential, type CredentialSource } from './credentials.ts';
 import { tokenRealm } from './realm.ts';
 import { RefreshTokens } from './refresh-tokens.ts';
 import { type Access, scopesBeyond, scopeText } from './scope.ts';
@@ -65,7 +65,7 @@ export class Authorizer {
       return null;
     }
     if (scheme.kind === 'basic') {
-      return this.#basic();
+      return untilAborted(this.#basic(), signal, `getting the credential of ${this.#registry.host}`);
     }
     const scope = access === null ? '' : scopeText(access);
     const keys = cacheKeys(access, scheme);
@@ -137,13 +137,13 @@ export class Authorizer {
       this.#refreshTokens.replaced(given, token.refreshToken);
       return token;
     } catch (error) {
-      this.#refreshTokens.forget();
-      throw this.#fetchFailure(error, signal);
+      throw this.#fetchFailure(error, { credential, signal });
     }
   }
 
-  #fetchFailure(error: unknown, signal: AbortSignal): unknown {
+  #fetchFailure(error: unknown, { credential, signal }: { readonly credential: Credential | null; readonly signal: AbortSignal }): unknown {
     if (error instanceof ProxyError && error.code === 'storage-denied') {
+      this.#refreshTokens.refused(credential);
       // A credential helper may have a newer secret by now.
       this.#credentials.forget();
     }

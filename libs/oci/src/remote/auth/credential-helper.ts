@@ -12,14 +12,15 @@ const IDENTITY_TOKEN_USER = '<token>';
 /**
  * Asks `docker-credential-<name>` for the credential of `server`, as the docker command line does:
  * https://github.com/docker/docker-credential-helpers. `null` when the helper has none.
- * @throws ProxyError `config` when the name is unfit, or the program is missing, fails, or takes over 15 s.
+ * @param timeoutMs default 15 s.
+ * @throws ProxyError `config` when the name is unfit, or the program is missing, fails, or takes longer.
  */
-export async function askCredentialHelper(name: string, server: string): Promise<Credential | null> {
+export async function askCredentialHelper(name: string, server: string, timeoutMs: number = TIMEOUT_MS): Promise<Credential | null> {
   if (!HELPER_NAME.test(name)) {
     throw new ProxyError('config', 'docker credential file: the name of a credential helper has characters that it must not have');
   }
   const program = `docker-credential-${name}`;
-  const result = await run(program, server);
+  const result = await run(program, server, timeoutMs);
   if (result.code === 0) {
     return credentialOf(result.output, program);
   }
@@ -48,11 +49,17 @@ function parsed(output: string): { Username?: unknown; Secret?: unknown } | null
   }
 }
 
-async function run(program: string, input: string): Promise<{ code: number | null; output: string }> {
-  const child = spawn(program, ['get'], { stdio: ['pipe', 'pipe', 'ignore'], timeout: TIMEOUT_MS, killSignal: 'SIGKILL' });
+async function run(program: string, input: string, timeoutMs: number): Promise<{ code: number | null; output: string }> {
+  const child = spawn(program, ['get'], { stdio: ['pipe', 'pipe', 'ignore'] });
   const ended = Promise.withResolvers<number | null>();
   child.once('error', (error) => ended.reject(new ProxyError('config', `${program}: cannot be started`, { cause: error })));
   child.once('close', (code) => ended.resolve(code));
+  const late = setTimeout(() => {
+    child.kill('SIGKILL');
+    // Many helpers are scripts: what they started outlives them and holds the output open, and so nothing would be closed.
+    child.stdout.destroy();
+    ended.resolve(null);
+  }, timeoutMs);
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text;
@@ -63,5 +70,9 @@ async function run(program: string, input: string): Promise<{ code: number | nul
   // A helper that ends without reading its input is judged by its exit code.
   child.stdin.on('error', () => undefined);
   child.stdin.end(input);
-  return { code: await ended.promise, output };
+  try {
+    return { code: await ended.promise, output };
+  } finally {
+    clearTimeout(late);
+  }
 }

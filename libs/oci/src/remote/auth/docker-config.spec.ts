@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -78,6 +78,13 @@ describe('dockerConfigCredentials', () => {
     const source = dockerConfigCredentials({ configFile: join(directory, 'none', 'config.json') });
 
     expect(await source.credentialFor('example.com')).toBeNull();
+  });
+
+  it('gives up a helper that hangs, also one whose child keeps its output open', async () => {
+    await writeFile(join(directory, 'docker-credential-slow'), '#!/bin/sh\nsleep 5 &\necho $! >"$0.pid"\nwait\n', { mode: 0o755 });
+
+    await expect(askCredentialHelper('slow', 'example.com', 300)).rejects.toMatchObject({ code: 'config', message: expect.stringContaining('took too long') as string });
+    process.kill(Number(await readFile(join(directory, 'docker-credential-slow.pid'), 'utf8')));
   });
 
   it('never starts a program by another name', async () => {

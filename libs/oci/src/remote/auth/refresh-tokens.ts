@@ -22,8 +22,10 @@ export class RefreshTokens {
     }
   }
 
-  /** It was refused: what the source gives next counts. */
-  forget(): void {
-    this.#replacement = null;
+  /** `sent` was refused: what the source gives next counts, unless the service replaced what was sent meanwhile. */
+  refused(sent: Credential | null): void {
+    if (sent !== null && !('username' in sent) && sent.identityToken === this.#replacement?.latest) {
+      this.#replacement = null;
+    }
   }
 }
