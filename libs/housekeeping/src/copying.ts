@@ -72,7 +72,7 @@ export async function copy(copying: Copying): Promise<CopyReport> {
 
 /** `12 repositories, 340 tags copied, 12 there already, 80 blobs (1.2 GiB)`. */
 export function copyText({ repositories, copied, present, hidden, blobs, bytes }: Readonly<CopyCounts>): string {
-  const deleted = hidden === 0 ? '' : `, ${hidden} of deleted versions left`;
+  const deleted = hidden === 0 ? '' : `, ${hidden} left out as deleted, or as made of what is not there`;
   return `${repositories} ${repositories === 1 ? 'repository' : 'repositories'}, ${countText(copied, 'tag')} copied, ${present} there already${deleted}, ${countText(blobs, 'blob')} (${bytesText(bytes)})`;
 }
 

@@ -5,12 +5,16 @@ import { type Digest, digestOf, isTagCreator, type ManifestBytes, parseManifest,
 import { ANNOTATIONS, decideTag, deletionTag, kindOf } from '@oci-package-proxy/storage';
 
 import type { ContentCopy } from './content-copy.ts';
+import { type Arrived, derivedChoice, isDerived } from './derived-copy.ts';
 
 /** A registry that writes a tag in two steps lists it before it can be read. In milliseconds. */
 const READ_AGAIN_AFTER_MS = 300;
 
-/** How copying one tag ended. `hidden`: it was deleted, here or there. `conflict`: something else stands there, and stays. */
-export type TagOutcome = 'copied' | 'present' | 'hidden' | { readonly conflict: Digest };
+/**
+ * How copying one tag ended. `hidden`: it was deleted, here or there, or is made of something that the target does not have.
+ * `later`: it is made of other tags, and these come first. `conflict`: something else stands there, and stays.
+ */
+export type TagOutcome = 'copied' | 'present' | 'hidden' | 'later' | { readonly conflict: Digest };
 
 /** From where to where tags go. */
 export interface TagCopying {
@@ -20,6 +24,9 @@ export interface TagCopying {
   readonly sourceTags: ReadonlySet<string>;
   readonly targetTags: ReadonlySet<string>;
   readonly content: ContentCopy;
+  readonly arrived: Arrived;
+  /** Whether it is the turn of what is made of other tags. */
+  readonly derived: boolean;
   /** Whether nobody else writes the target: then nothing has to be decided between rivals. */
   readonly exclusive: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -38,24 +45,36 @@ export async function copyTag(how: TagCopying, tag: string): Promise<TagOutcome>
   }
   const standing = how.targetTags.has(tag) ? await target.statManifest(tag, { signal }) : null;
   if (standing !== null && (await source.statManifest(tag, { signal })) === standing) {
+    how.arrived.manifests.add(standing);
     return 'present';
   }
   const manifest = await readTag(how, tag);
   if (manifest === null) {
     return 'hidden';
   }
-  const annotations = parseManifest(manifest).annotations ?? {};
+  const parsed = parseManifest(manifest);
+  const annotations = parsed.annotations ?? {};
   if (isHidden(how, annotations[ANNOTATIONS.tag] ?? tag)) {
     return 'hidden';
   }
-  const replaces = standing !== null && manifest.digest !== standing ? await mayReplace(how, tag, { annotations, standing }) : 'no';
-  if (standing !== null && (manifest.digest === standing || replaces === 'newer')) {
-    return 'present';
+  if (isDerived(tag, parsed)) {
+    return how.derived ? copyDerived(how, { tag, manifest, standing }) : 'later';
   }
-  if (standing !== null && replaces === 'no') {
-    return { conflict: standing };
+  return standing === null || standing === manifest.digest ? write(how, { tag, manifest, annotations }) : { conflict: standing };
+}
+
+async function copyDerived(how: TagCopying, { tag, manifest, standing }: { readonly tag: string; readonly manifest: ManifestBytes; readonly standing: Digest | null }): Promise<TagOutcome> {
+  const { target, arrived, signal } = how;
+  switch (await derivedChoice({ target, arrived, tag, manifest, standing, signal })) {
+    case 'unfit':
+      return 'hidden';
+    case 'keep':
+      return 'present';
+    case 'conflict':
+      return { conflict: standing ?? manifest.digest };
+    case 'put':
+      return write(how, { tag, manifest, annotations: null });
   }
-  return write(how, { tag, manifest, annotations });
 }
 
 function isHidden({ sourceTags, targetTags }: TagCopying, tag: string): boolean {
@@ -82,42 +101,17 @@ async function readTag({ source, signal }: TagCopying, tag: string): Promise<Man
   return stored;
 }
 
-/** Derived tags follow the source; a snapshot that was made later at the target stays. */
-async function mayReplace({ target, signal }: TagCopying, tag: string, { annotations, standing }: { readonly annotations: Annotations; readonly standing: Digest }): Promise<'yes' | 'no' | 'newer'> {
-  const isIndex = annotations[ANNOTATIONS.derived] !== undefined;
-  if (kindOf(tag) !== 'derived' && !isIndex) {
-    return 'no';
-  }
-  const there = await annotationsAt(target, standing, signal);
-  if (isIndex && there[ANNOTATIONS.derived] === undefined) {
-    return 'no';
-  }
-  const [ours, theirs] = [annotations[ANNOTATIONS.created], there[ANNOTATIONS.created]];
-  return ours !== undefined && theirs !== undefined && Date.parse(theirs) > Date.parse(ours) ? 'newer' : 'yes';
-}
-
-async function annotationsAt(repository: Repository, digest: Digest, signal: AbortSignal | undefined): Promise<Annotations> {
-  try {
-    const stored = await repository.readManifest(digest, { signal });
-    return stored === null ? {} : (parseManifest(stored).annotations ?? {});
-  } catch (error) {
-    if (!isProxyError(error, 'integrity')) {
-      throw error;
-    }
-    return {};
-  }
-}
-
 interface TagWrite {
   readonly tag: string;
   readonly manifest: ManifestBytes;
-  readonly annotations: Annotations;
+  /** Null: it is derived, and replaces what is there. */
+  readonly annotations: Annotations | null;
 }
 
-async function write(how: TagCopying, { tag, manifest, annotations }: TagWrite): Promise<TagOutcome> {
+async function write(how: TagCopying, writing: TagWrite): Promise<TagOutcome> {
   const put = async (): Promise<Digest> => {
-    await how.content.references(manifest);
-    return putTag(how, { tag, manifest, annotations });
+    await how.content.references(writing.manifest);
+    return putTag(how, writing);
   };
   const winner = await put().catch((error: unknown) => {
     if (!isProxyError(error, 'unprocessable')) {
@@ -127,12 +121,16 @@ async function write(how: TagCopying, { tag, manifest, annotations }: TagWrite):
     how.content.forget();
     return put();
   });
-  return winner === manifest.digest ? 'copied' : { conflict: winner };
+  if (winner === writing.manifest.digest) {
+    how.arrived.manifests.add(winner);
+    return 'copied';
+  }
+  // Deleted there at the same moment: who did it first changes nothing.
+  return kindOf(writing.tag) === 'deletion' ? 'present' : { conflict: winner };
 }
 
 async function putTag({ target, exclusive, signal }: TagCopying, { tag, manifest, annotations }: TagWrite): Promise<Digest> {
-  const derived = kindOf(tag) === 'derived' || annotations[ANNOTATIONS.derived] !== undefined;
-  if (derived) {
+  if (annotations === null) {
     await target.writeManifest(manifest, { tag, signal });
     return manifest.digest;
   }
@@ -141,6 +139,11 @@ async function putTag({ target, exclusive, signal }: TagCopying, { tag, manifest
   }
   if (!exclusive && isDecided(tag, annotations)) {
     return decideTag(target, tag, manifest, signal === undefined ? {} : { signal });
+  }
+  // The list was made before everything else was copied, and a worker there may have stored the same version meanwhile.
+  const meanwhile = exclusive ? null : await target.statManifest(tag, { signal });
+  if (meanwhile !== null) {
+    return meanwhile;
   }
   await target.writeManifest(manifest, { tag, signal });
   return manifest.digest;
