@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 
 import type { LedgerCall } from './ledger-port.ts';
 import { putOnce } from './listed-writes.ts';
+import { withLostParts } from './lost-parts.ts';
 import { markerManifest } from './marker.ts';
 import type { PackageRef } from './package-ref.ts';
 import { isWrongData } from './stored-blob.ts';
@@ -34,9 +35,11 @@ export class Catalogue {
     const tag = fileTag(name);
     const missing = (await repository.statManifest(tag, { signal })) === null;
     if (missing) {
-      await repository.writeBlob(bufferBlob(EMPTY_BYTES), { signal });
       const manifest = markerManifest(LEDGER_TYPES.catalogue, tag, { [ANNOTATIONS.ecosystem]: ecosystem, [ANNOTATIONS.package]: name });
-      await putOnce(repository, { tag, manifest, signal });
+      await withLostParts(`the catalogue entry of ${name}`, async () => {
+        await repository.writeBlob(bufferBlob(EMPTY_BYTES), { signal });
+        await putOnce(repository, { tag, manifest, signal });
+      });
     }
     this.#listed.set(key, true);
     return missing;

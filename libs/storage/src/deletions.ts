@@ -4,6 +4,7 @@ import type { Aliases } from './aliases.ts';
 import type { Changes } from './changes.ts';
 import type { LedgerCall } from './ledger-port.ts';
 import { confirmListed, putOnce } from './listed-writes.ts';
+import { withLostParts } from './lost-parts.ts';
 import { markerManifest } from './marker.ts';
 import type { PackageMutex } from './package-mutex.ts';
 import type { LedgerLogger, PackageRef } from './package-ref.ts';
@@ -43,12 +44,14 @@ export class Deletions {
   async #delete(ref: PackageRef, tags: readonly string[], call: DeleteCall): Promise<readonly string[]> {
     const repository = this.#options.registry.repository(ref.repository);
     const written = new Map<string, ManifestBytes>();
-    await repository.writeBlob(bufferBlob(EMPTY_BYTES), { signal: call.signal });
     for (const tag of new Set(tags)) {
       const hiding = deletionTag(tag);
       const manifest = this.#manifestOf(hiding, tag, call.by);
       if ((await repository.statManifest(hiding, { signal: call.signal })) === null) {
-        await putOnce(repository, { tag: hiding, manifest, signal: call.signal });
+        await withLostParts(`the deletion of ${tag}`, async () => {
+          await repository.writeBlob(bufferBlob(EMPTY_BYTES), { signal: call.signal });
+          await putOnce(repository, { tag: hiding, manifest, signal: call.signal });
+        });
       }
       written.set(hiding, manifest);
     }

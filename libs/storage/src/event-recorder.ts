@@ -4,6 +4,7 @@ import type { Changes } from './changes.ts';
 import { encodeEvent } from './event.ts';
 import type { Change, LedgerCall } from './ledger-port.ts';
 import { confirmListed, putOnce } from './listed-writes.ts';
+import { withLostParts } from './lost-parts.ts';
 import type { PackageFolds } from './package-folds.ts';
 import type { PackageMutex } from './package-mutex.ts';
 import type { PackageRef } from './package-ref.ts';
@@ -46,13 +47,15 @@ export class EventRecorder {
     const at = new Date(clock()).toISOString();
     let { sequence } = (await folds.get(ref, { fresh: true, signal })).fold;
     const written = new Map<string, ManifestBytes>();
-    await repository.writeBlob(bufferBlob(EMPTY_BYTES), { signal });
     for (const { key, value } of changes) {
       const stamp = stampAfter(sequence, random);
       const tag = eventTag(stamp);
       const { manifest, blob } = encodeEvent(tag, { key, value, at, by });
-      await repository.writeBlob(blob, { signal });
-      await putOnce(repository, { tag, manifest, signal });
+      await withLostParts(`an event of ${ref.name}`, async () => {
+        await repository.writeBlob(bufferBlob(EMPTY_BYTES), { signal });
+        await repository.writeBlob(blob, { signal });
+        await putOnce(repository, { tag, manifest, signal });
+      });
       written.set(tag, manifest);
       sequence = stamp.sequence;
     }

@@ -7,6 +7,7 @@ import { encodeFact } from './fact-manifest.ts';
 import { checkFact, writeFactParts } from './fact-parts.ts';
 import type { NewFact } from './fact.ts';
 import type { IngestOutcome, LedgerCall } from './ledger-port.ts';
+import { withLostParts } from './lost-parts.ts';
 import type { Origins } from './origin.ts';
 import type { PackageFolds } from './package-folds.ts';
 import type { LedgerLogger, PackageRef } from './package-ref.ts';
@@ -55,8 +56,10 @@ export class Ingester {
       return before;
     }
     await catalogue.add(ref, call);
-    await writeFactParts(repository, fact, call.signal);
-    return changes.announced(ref, () => this.#put(repository, ref, { fact, call }));
+    return withLostParts(fact.version, async () => {
+      await writeFactParts(repository, fact, call.signal);
+      return changes.announced(ref, () => this.#put(repository, ref, { fact, call }));
+    });
   }
 
   async #put(repository: Repository, ref: PackageRef, { fact, call }: { readonly fact: NewFact; readonly call: LedgerCall }): Promise<IngestOutcome> {

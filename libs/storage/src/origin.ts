@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 
 import { decideTag } from './decide-rounds.ts';
 import type { LedgerCall } from './ledger-port.ts';
+import { withLostParts } from './lost-parts.ts';
 import { markerManifest } from './marker.ts';
 import type { Origin, PackageRef } from './package-ref.ts';
 import { ORIGIN_TAG } from './tags.ts';
@@ -56,8 +57,10 @@ export class Origins {
     }
     const repository = this.#registry.repository(ref.repository);
     const marker = originManifest(wanted);
-    await repository.writeBlob(bufferBlob(EMPTY_BYTES), { signal: call.signal });
-    const winner = await this.#winner(repository, marker, call);
+    const winner = await withLostParts(`the origin of ${ref.name}`, async () => {
+      await repository.writeBlob(bufferBlob(EMPTY_BYTES), { signal: call.signal });
+      return this.#winner(repository, marker, call);
+    });
     if (winner === marker.digest) {
       this.#decided.set(ref.repository, wanted);
       return wanted;

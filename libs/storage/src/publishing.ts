@@ -1,4 +1,4 @@
-import { isProxyError, ProxyError } from '@oci-package-proxy/errors';
+import { ProxyError } from '@oci-package-proxy/errors';
 import type { ManifestBytes, Registry, Repository } from '@oci-package-proxy/oci';
 
 import type { Aliases } from './aliases.ts';
@@ -10,14 +10,14 @@ import { checkFact, writeFactParts } from './fact-parts.ts';
 import type { NewFact } from './fact.ts';
 import type { LedgerCall, PublishOutcome } from './ledger-port.ts';
 import { confirmListed } from './listed-writes.ts';
+import { withLostParts } from './lost-parts.ts';
 import { originManifest, type Origins } from './origin.ts';
 import type { PackageFolds } from './package-folds.ts';
 import type { PackageMutex } from './package-mutex.ts';
 import type { PackageRef } from './package-ref.ts';
 import { lookUpFact, type StoredFact } from './stored-fact.ts';
 import { deletionTag, ORIGIN_TAG, stampAfter } from './tags.ts';
-
-const ATTEMPTS = 2;
+import { saying } from './write-outcome.ts';
 
 type PublishCall = LedgerCall & { readonly by: string };
 
@@ -56,27 +56,11 @@ export class Publisher {
     const work = { repository: registry.repository(ref.repository), ref, fact, call };
     return changes.around(ref, async () => {
       const early = await mutex.run(ref.repository, () => this.#check(work), call.signal);
-      return early ?? this.#write(work);
+      return early ?? withLostParts(fact.version, () => this.#write(work));
     });
   }
 
-  /** Once more where the registry has acknowledged a blob or child that it does not have then: the version cannot help it. */
   async #write(work: PublishWork): Promise<PublishOutcome> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.#writeOnce(work);
-      } catch (error) {
-        if (!isProxyError(error, 'unprocessable')) {
-          throw error;
-        }
-        if (attempt === ATTEMPTS) {
-          throw new ProxyError('storage-unavailable', `The registry acknowledged every part of ${work.fact.version} ${ATTEMPTS} times and does not have all of them. Try again; if it stays, look at the registry's log.`, { cause: error });
-        }
-      }
-    }
-  }
-
-  async #writeOnce(work: PublishWork): Promise<PublishOutcome> {
     const { ref, fact, call } = work;
     await this.#options.catalogue.add(ref, call);
     // Large files of one package must not wait for each other, and so the mutex is free meanwhile.

@@ -16,6 +16,7 @@ import { LRUCache } from 'lru-cache';
 
 import type { Entry } from './fold.ts';
 import type { LedgerCall } from './ledger-port.ts';
+import { withLostParts } from './lost-parts.ts';
 import type { LedgerLogger, PackageRef } from './package-ref.ts';
 import { decodeSnapshot, encodeSnapshot } from './snapshot-content.ts';
 import { isWrongData } from './stored-blob.ts';
@@ -149,9 +150,11 @@ export class Snapshots {
       layers: [{ mediaType: SNAPSHOT_MEDIA_TYPE, digest: blob.digest, size: blob.size }],
       annotations: { [ANNOTATIONS.tag]: SNAPSHOT_TAG, [ANNOTATIONS.created]: new Date(now).toISOString() },
     });
-    await repository.writeBlob(bufferBlob(EMPTY_BYTES), { signal });
-    await repository.writeBlob(blob, { signal });
-    await repository.writeManifest(manifest, { tag: SNAPSHOT_TAG, signal });
+    await withLostParts(`the snapshot of ${ref.name}`, async () => {
+      await repository.writeBlob(bufferBlob(EMPTY_BYTES), { signal });
+      await repository.writeBlob(blob, { signal });
+      await repository.writeManifest(manifest, { tag: SNAPSHOT_TAG, signal });
+    });
     this.#remember(ref, { entries, digest: manifest.digest, writtenAt: now });
   }
 

@@ -19,6 +19,7 @@ import {
 
 import { parseJson } from './json-value.ts';
 import type { LedgerCall } from './ledger-port.ts';
+import { withLostParts } from './lost-parts.ts';
 import type { Origins } from './origin.ts';
 import type { JsonValue, LedgerLogger, PackageRef } from './package-ref.ts';
 import { isWrongData, readStoredBlob } from './stored-blob.ts';
@@ -74,8 +75,6 @@ export class UpstreamStates {
       return;
     }
     const blob = bufferBlob(await promisify(gzip)(text));
-    await repository.writeBlob(bufferBlob(EMPTY_BYTES), { signal });
-    await repository.writeBlob(blob, { signal });
     const manifest = manifestBytes({
       schemaVersion: 2,
       mediaType: MANIFEST_MEDIA_TYPE,
@@ -84,7 +83,11 @@ export class UpstreamStates {
       layers: [{ mediaType: UPSTREAM_MEDIA_TYPE, digest: blob.digest, size: blob.size }],
       annotations: { [ANNOTATIONS.tag]: UPSTREAM_TAG, [ANNOTATIONS.content]: content },
     });
-    await repository.writeManifest(manifest, { tag: UPSTREAM_TAG, signal });
+    await withLostParts(`the last state of upstream of ${ref.name}`, async () => {
+      await repository.writeBlob(bufferBlob(EMPTY_BYTES), { signal });
+      await repository.writeBlob(blob, { signal });
+      await repository.writeManifest(manifest, { tag: UPSTREAM_TAG, signal });
+    });
   }
 
   async #manifest(repository: Repository, signal: AbortSignal | undefined): Promise<Manifest | null> {

@@ -34,6 +34,17 @@ describe('tag lists of a hostile registry', () => {
     expect(await tagsOf(registry.repository())).toEqual(['y', 'a', 'x', 'b', 'z']);
   });
 
+  hostile('short body', 'of a tag list that ends cleanly in its middle is asked for again', async (registry) => {
+    let requests = 0;
+    registry.misbehave((_request, response) => {
+      requests += 1;
+      return requests > 1 ? send(response, ['a', 'b']) : (response.writeHead(200).end('{"name":"team/pkg/a","tags":["a"'), true);
+    });
+
+    expect(await tagsOf(registry.repository())).toEqual(['a', 'b']);
+    expect(requests).toBe(2);
+  });
+
   hostile('tag list duplicated', 'within a page and across pages shows each tag once', async (registry) => {
     registry.misbehave((request, response) => (request.url.includes('last=') ? send(response, ['b', 'c', 'c']) : send(response, ['a', 'a', 'b'], '?last=b')));
 

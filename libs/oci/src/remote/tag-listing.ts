@@ -33,7 +33,7 @@ export async function* listTags(endpoint: RepositoryEndpoint, signal?: AbortSign
       throw new ProxyError('storage-unavailable', `${first.subject}: the registry's pages do not come to an end`);
     }
     visited.add(url.href);
-    const answer: Answer = await endpoint.client.ask({ ...first, url }, { maxBytes: MAX_PAGE_BYTES });
+    const answer: Answer = await endpoint.client.ask({ ...first, url }, { maxBytes: MAX_PAGE_BYTES, accept: (given) => checkList(given, first.subject) });
     if (guessed && answer.status >= 400 && answer.status < 500) {
       return;
     }
@@ -83,9 +83,20 @@ function pageOf(answer: Answer, page: { first: boolean; subject: string }): read
   }
   const tags = parsedTags(answer.bytes);
   if (tags === null) {
-    throw new ProxyError('storage-unavailable', `${page.subject}: what the registry sent is no tag list; is the storage URL that of a registry?`);
+    throw noList(page.subject);
   }
   return tags;
+}
+
+/** What ends in the middle, though cleanly, may be whole the next time. */
+function checkList({ status, bytes }: Answer, subject: string): void {
+  if (status === 200 && parsedTags(bytes) === null) {
+    throw noList(subject);
+  }
+}
+
+function noList(subject: string): ProxyError {
+  return new ProxyError('storage-unavailable', `${subject}: what the registry sent is no tag list; is the storage URL that of a registry?`);
 }
 
 function parsedTags(bytes: Buffer): readonly string[] | null {
