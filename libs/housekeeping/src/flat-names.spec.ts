@@ -1,4 +1,4 @@
-import { type Capabilities, type Digest, LayoutRegistry, type Registry, registryProfile, RemoteRegistry } from '@oci-package-proxy/oci';
+import { type Capabilities, type Digest, type Registry, registryProfile, RemoteRegistry } from '@oci-package-proxy/oci';
 import { kindOf, Ledger } from '@oci-package-proxy/storage';
 import { type RunningRegistry, startDockerRegistry } from '@oci-package-proxy/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -82,8 +82,4 @@ describe('a store with flat names, in docker-registry', () => {
     expect([...await problemsIn(flat), ...await problemsIn(back)]).toEqual([]);
     expect(await copyAll(nested, flat)).toMatchObject({ copied: 0, problemCount: 0 });
   });
-});
-
-it('is what a layout directory is not: its names are nested', () => {
-  expect(new LayoutRegistry({ directory: 'anywhere' }).repository('npm/node').name).toBe('npm/node');
 });

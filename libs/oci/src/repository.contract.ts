@@ -36,6 +36,8 @@ export function describeRepositoryContract(label: string, start: () => Promise<R
     let store: RegistryUnderTest;
     let registry: Registry;
     const others: Registry[] = [];
+    /** As they were asked for; a registry may call them otherwise. */
+    const names = new WeakMap<Repository, string>();
     let number = 0;
 
     beforeAll(async () => {
@@ -50,7 +52,9 @@ export function describeRepositoryContract(label: string, start: () => Promise<R
 
     function fresh(): Repository {
       number += 1;
-      return registry.repository(`pkg/r${number}`);
+      const repository = registry.repository(`pkg/r${number}`);
+      names.set(repository, `pkg/r${number}`);
+      return repository;
     }
 
     async function ready(): Promise<Repository> {
@@ -62,7 +66,7 @@ export function describeRepositoryContract(label: string, start: () => Promise<R
     function another(repository: Repository): Repository {
       const client = store.connect();
       others.push(client);
-      return client.repository(repository.name.slice(repository.name.indexOf('pkg/')));
+      return client.repository(names.get(repository) ?? expect.fail());
     }
 
     describe('blobs', () => {

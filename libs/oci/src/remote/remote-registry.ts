@@ -12,10 +12,12 @@ import { Semaphore } from './http/semaphore.ts';
 import { DEFAULT_TIMEOUTS, Transport, type TransportTimeouts } from './http/transport.ts';
 import { WarningReporter } from './http/warnings.ts';
 import { KnownBlobs } from './known-blobs.ts';
+import { flatName } from './profile/flat-name.ts';
 import { registryProfile } from './profile/known-products.ts';
+import { LearnedDeletes } from './profile/learned-deletes.ts';
 import type { RegistryProfile } from './profile/registry-profile.ts';
 import { RemoteRepository } from './remote-repository.ts';
-import { RepositoryEndpoint } from './repository-endpoint.ts';
+import { type RegistryParts, RepositoryEndpoint } from './repository-endpoint.ts';
 import { parseStorageUrl } from './storage-url.ts';
 
 const DEFAULT_CONNECTIONS = 8;
@@ -51,8 +53,7 @@ export class RemoteRegistry implements Registry {
   readonly profile: RegistryProfile;
   readonly #prefix: string;
   readonly #client: RegistryClient;
-  readonly #downloads: Semaphore;
-  readonly #knownBlobs = new KnownBlobs();
+  readonly #parts: RegistryParts;
 
   /** @throws ProxyError `config` when the URL is unfit. */
   constructor(options: RemoteRegistryOptions) {
@@ -69,7 +70,13 @@ export class RemoteRegistry implements Registry {
     this.profile = options.profile ?? registryProfile();
     this.#prefix = prefix;
     this.#client = new RegistryClient({ registry, transport, authorizer, warnings, retry: options.retry ?? DEFAULT_RETRY });
-    this.#downloads = new Semaphore(maxConnections * DOWNLOADS_PER_CONNECTION);
+    this.#parts = {
+      client: this.#client,
+      downloads: new Semaphore(maxConnections * DOWNLOADS_PER_CONNECTION),
+      knownBlobs: new KnownBlobs(),
+      profile: this.profile,
+      learnedDeletes: new LearnedDeletes(),
+    };
   }
 
   /** @throws ProxyError `invalid` when the name is none. */
@@ -79,8 +86,8 @@ export class RemoteRegistry implements Registry {
 
   /** For requests that are made of no operation of a repository: the probe's. @throws ProxyError `invalid` when the name is none. */
   endpoint(name: string): RepositoryEndpoint {
-    const full = this.#prefix === '' ? name : `${this.#prefix}/${name}`;
-    return new RepositoryEndpoint({ name: full, client: this.#client, downloads: this.#downloads, knownBlobs: this.#knownBlobs });
+    const own = this.profile.names === 'flat' ? flatName(name) : name;
+    return new RepositoryEndpoint(this.#prefix === '' ? own : `${this.#prefix}/${own}`, this.#parts);
   }
 
   /** GET of `/v2/`, with our credential where it asks for one: distribution-spec "Determining support". */

@@ -7,6 +7,8 @@ import type { RegistryRequest } from './http/exchange.ts';
 import type { RegistryClient } from './http/registry-client.ts';
 import type { Semaphore } from './http/semaphore.ts';
 import type { KnownBlobs } from './known-blobs.ts';
+import type { LearnedDeletes } from './profile/learned-deletes.ts';
+import type { RegistryProfile } from './profile/registry-profile.ts';
 
 /** What a request to a repository's endpoint is made of. */
 export type EndpointRequest = Omit<RegistryRequest, 'url' | 'access' | 'subject'> & {
@@ -22,23 +24,36 @@ export const PULL: readonly Action[] = ['pull'];
 /** Every request of a write, also the reads that go with it: they share one token. */
 export const PUSH: readonly Action[] = ['pull', 'push'];
 
-/** One repository of a registry: builds its requests and names it in error texts. */
-export class RepositoryEndpoint {
-  readonly name: string;
+/** What all repositories of one registry share. */
+export interface RegistryParts {
   readonly client: RegistryClient;
   /** Bodies of blobs that are being read. */
   readonly downloads: Semaphore;
   readonly knownBlobs: KnownBlobs;
+  readonly profile: RegistryProfile;
+  readonly learnedDeletes: LearnedDeletes;
+}
+
+/** One repository of a registry: builds its requests and names it in error texts. */
+export class RepositoryEndpoint implements RegistryParts {
+  readonly name: string;
+  readonly client: RegistryClient;
+  readonly downloads: Semaphore;
+  readonly knownBlobs: KnownBlobs;
+  readonly profile: RegistryProfile;
+  readonly learnedDeletes: LearnedDeletes;
 
   /** @throws ProxyError `invalid` when `name` is no repository name. */
-  constructor(options: { name: string; client: RegistryClient; downloads: Semaphore; knownBlobs: KnownBlobs }) {
-    if (!isRepositoryName(options.name)) {
-      throw new ProxyError('invalid', `repository ${JSON.stringify(options.name.slice(0, 255))}: not a repository name`);
+  constructor(name: string, parts: RegistryParts) {
+    if (!isRepositoryName(name)) {
+      throw new ProxyError('invalid', `repository ${JSON.stringify(name.slice(0, 255))}: not a repository name`);
     }
-    this.name = options.name;
-    this.client = options.client;
-    this.downloads = options.downloads;
-    this.knownBlobs = options.knownBlobs;
+    this.name = name;
+    this.client = parts.client;
+    this.downloads = parts.downloads;
+    this.knownBlobs = parts.knownBlobs;
+    this.profile = parts.profile;
+    this.learnedDeletes = parts.learnedDeletes;
   }
 
   /** The request, complete. */
