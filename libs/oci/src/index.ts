@@ -43,6 +43,8 @@ export type { ClientCertificate } from './remote/http/client-certificate.ts';
 export type { RetryPolicy } from './remote/http/retry.ts';
 export type { TransportTimeouts } from './remote/http/transport.ts';
 export { type Evidence, type KnownProduct, KNOWN_PRODUCTS, registryProfile } from './remote/profile/known-products.ts';
+export { type Finding, findingOf, type Leftover, PROBE_TOPICS, type ProbeReport, type ProbeTopic, type ProbeValues } from './remote/probe/probe-report.ts';
+export { type ProbeOptions, probeRegistry } from './remote/probe/probe-registry.ts';
 export { type Capabilities, type DeleteMethod, type Product, PRODUCTS, type RegistryProfile } from './remote/profile/registry-profile.ts';
 export { RemoteRegistry, type RemoteRegistryOptions } from './remote/remote-registry.ts';
 export { parseStorageUrl, type StorageUrl } from './remote/storage-url.ts';
