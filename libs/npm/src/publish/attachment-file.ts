@@ -1,8 +1,6 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { type FileHandle, open, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
 
-import { ProxyError } from '@oci-package-proxy/errors';
+import { TemporaryFile } from '@oci-package-proxy/platform/files';
 
 import { badBase64, Base64Text, decodedSize } from './base64-text.ts';
 
@@ -22,24 +20,23 @@ export interface MeasuredFile {
 
 /** A temporary file that is hashed while it is written. The writer waits for the disk: memory holds one buffer. */
 export class AttachmentFile {
-  readonly path: string;
-  readonly #handle: FileHandle;
+  readonly #file: TemporaryFile;
   readonly #hashes = { sha1: createHash('sha1'), sha256: createHash('sha256'), sha512: createHash('sha512') };
   readonly #text = new Base64Text();
   readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
   #used = 0;
-  #size = 0;
-  #closed = false;
 
-  private constructor(path: string, handle: FileHandle) {
-    this.path = path;
-    this.#handle = handle;
+  private constructor(file: TemporaryFile) {
+    this.#file = file;
   }
 
   /** Makes a new file in `directory`. @throws ProxyError `storage-unavailable` when the disk does not take it. */
   static async create(directory: string): Promise<AttachmentFile> {
-    const path = join(directory, `upload-${randomUUID()}`);
-    return new AttachmentFile(path, await onDisk(() => open(path, 'wx', 0o600)));
+    return new AttachmentFile(await TemporaryFile.create(directory));
+  }
+
+  get path(): string {
+    return this.#file.path;
   }
 
   /** Appends bytes. @throws ProxyError `storage-unavailable`. */
@@ -69,15 +66,14 @@ export class AttachmentFile {
   async finish(): Promise<MeasuredFile> {
     this.#text.end();
     await this.#flush();
-    await this.#close();
+    await this.#file.close();
     const { sha1, sha256, sha512 } = this.#hashes;
-    return { path: this.path, size: this.#size, sha1: sha1.digest('hex'), sha256: sha256.digest('hex'), sha512: sha512.digest('hex') };
+    return { path: this.path, size: this.#file.size, sha1: sha1.digest('hex'), sha256: sha256.digest('hex'), sha512: sha512.digest('hex') };
   }
 
   /** Removes the file, however far it is. Never throws. */
   async dispose(): Promise<void> {
-    await this.#close().catch(() => undefined);
-    await rm(this.path, { force: true }).catch(() => undefined);
+    await this.#file.dispose();
   }
 
   async #filled(bytes: number): Promise<void> {
@@ -89,35 +85,7 @@ export class AttachmentFile {
   }
 
   async #flush(): Promise<void> {
-    const bytes = this.#buffer.subarray(0, this.#used);
-    const written = onDisk(() => writeAll(this.#handle, bytes));
-    // The disk writes while the hashes are counted.
-    for (const hash of Object.values(this.#hashes)) {
-      hash.update(bytes);
-    }
-    await written;
-    this.#size += bytes.length;
+    await this.#file.write(this.#buffer.subarray(0, this.#used), Object.values(this.#hashes));
     this.#used = 0;
-  }
-
-  async #close(): Promise<void> {
-    if (!this.#closed) {
-      this.#closed = true;
-      await onDisk(() => this.#handle.close());
-    }
-  }
-}
-
-async function writeAll(handle: FileHandle, bytes: Buffer): Promise<void> {
-  for (let at = 0; at < bytes.length; ) {
-    at += (await handle.write(bytes, at, bytes.length - at)).bytesWritten;
-  }
-}
-
-async function onDisk<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw new ProxyError('storage-unavailable', 'Keeping the uploaded file: the temporary directory of this server cannot be written. Try again later.', { cause: error });
   }
 }

@@ -13,6 +13,13 @@ export interface ErrorAnswer {
   readonly retryAfterMs: number | undefined;
 }
 
+/** When to come back, in ms, where the error does not say: an outage may be over at once, what an operator has to end is not. */
+const RETRY_AFTER_MS: Partial<Readonly<Record<ErrorCode, number>>> = {
+  'storage-unavailable': 5_000,
+  'storage-denied': 60_000,
+  'storage-read-only': 60_000,
+};
+
 const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
   401: 'unauthenticated',
   403: 'forbidden',
@@ -40,7 +47,7 @@ export function statusOf(error: unknown): number {
 export function errorAnswer(error: unknown, request: { readonly method: string; readonly path: string; readonly requestId: string }): ErrorAnswer {
   if (error instanceof ProxyError) {
     const message = hidden(error.code) ? internalText(request.requestId) : error.message;
-    return { status: STATUS_OF[error.code], code: error.code, message, retryAfterMs: error.retryAfterMs };
+    return { status: STATUS_OF[error.code], code: error.code, message, retryAfterMs: error.retryAfterMs ?? RETRY_AFTER_MS[error.code] };
   }
   const status = foreignStatus(error);
   if (status === null || status >= 500) {

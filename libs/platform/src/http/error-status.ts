@@ -18,7 +18,9 @@ export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
   'upstream-denied': 502,
   loop: 508,
   'storage-unavailable': 503,
-  'storage-denied': 502,
+  // Whatever is wrong with storage is for its operator to end, and until then the same request may be sent again.
+  'storage-denied': 503,
+  'storage-read-only': 503,
   unsupported: 501,
   'queue-unavailable': 503,
   // What nginx calls it; the client is gone and will not read it.

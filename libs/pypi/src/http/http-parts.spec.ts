@@ -1,10 +1,6 @@
-import { createServer, type IncomingMessage, request as httpRequest, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-
-import { drained, RouteTable } from '@oci-package-proxy/platform';
+import { RouteTable } from '@oci-package-proxy/platform';
 
 import { wantsFresh } from './client-wishes.ts';
 import { pathParts, queryOf, slashesAtEnd } from './request-path.ts';
@@ -75,64 +71,5 @@ describe('a wish to pass over what is cached', () => {
     ['max-age=600', 'pip/26.2', false],
   ])('Cache-Control %s of %s: %s', (control, agent, wish) => {
     expect(wantsFresh({ 'cache-control': control, 'user-agent': agent })).toBe(wish);
-  });
-});
-
-describe('a body that nobody wants', () => {
-  let server: Server;
-  let seen: PromiseWithResolvers<{ readonly ms: number; readonly complete: boolean }>;
-
-  beforeEach(async () => {
-    seen = Promise.withResolvers();
-    server = createServer((request: IncomingMessage, response) => {
-      const start = performance.now();
-      void drained(request, 500).then(() => {
-        seen.resolve({ ms: performance.now() - start, complete: request.complete });
-        response.end();
-      });
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  });
-  afterEach(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-
-  function sender(length: number): ReturnType<typeof httpRequest> {
-    const request = httpRequest({ port: (server.address() as AddressInfo).port, method: 'POST', headers: { 'content-length': length }, agent: false });
-    request.on('error', () => undefined).on('response', (response) => response.resume());
-    return request;
-  }
-
-  it('is waited for', async () => {
-    const request = sender(2_000_000);
-    request.write(Buffer.alloc(1_000_000));
-    await sleep(100);
-    request.end(Buffer.alloc(1_000_000));
-
-    expect(await seen.promise).toMatchObject({ complete: true });
-  });
-
-  it('is waited for no longer than is said', async () => {
-    const request = sender(2_000_000);
-    request.write('x');
-
-    const { ms, complete } = await seen.promise;
-    request.destroy();
-
-    expect(complete).toBe(false);
-    expect(ms).toBeGreaterThan(400);
-  });
-
-  it('is not waited for when its sender leaves', async () => {
-    const request = sender(2_000_000);
-    request.write(Buffer.alloc(100_000));
-    await sleep(100);
-    request.destroy();
-
-    const { ms, complete } = await seen.promise;
-
-    expect(complete).toBe(false);
-    expect(ms).toBeLessThan(450);
   });
 });

@@ -1,11 +1,13 @@
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 
 import { ProxyError } from '@oci-package-proxy/errors';
+import { FormReading, sentChunks } from '@oci-package-proxy/platform/files';
 
-import { UploadFields } from './upload-fields.ts';
+import { MAX_FIELD_BYTES, type UploadFields } from './upload-fields.ts';
 import type { UploadFile } from './upload-file.ts';
-import { formParser, UploadParts, type UploadPartsOptions } from './upload-parts.ts';
+import { UploadParts, type UploadPartsOptions } from './upload-parts.ts';
 
+const MAX_PARTS = 10_000;
 // Text fields, and what is around the parts.
 const ROOM_BYTES = 96 * 2 ** 20;
 
@@ -33,54 +35,29 @@ export interface UploadBody {
  */
 export async function readUploadBody(body: Readable, options: UploadBodyOptions): Promise<UploadBody> {
   const parts = new UploadParts(options);
+  const form = new FormReading(parts, {
+    contentType: options.contentType,
+    expected: 'An upload is a form of the type multipart/form-data, as twine and its likes send it.',
+    maxParts: MAX_PARTS,
+    maxFieldBytes: MAX_FIELD_BYTES,
+  });
   try {
-    const parser = formParser(options.contentType, parts);
-    for await (const chunk of sentChunks(body, options)) {
-      await write(parser, chunk, parts);
-    }
-    await end(parser, parts);
-    const content = await parts.content();
-    return { fields: parts.fields, content, dispose: () => parts.dispose() };
+    await form.read(limited(sentChunks(body, options.signal), options.limits));
+    return { fields: parts.fields, content: parts.content, dispose: () => parts.dispose() };
   } catch (error) {
+    await form.stop();
     await parts.dispose();
     throw error;
   }
 }
 
-async function* sentChunks(body: Readable, { limits, signal }: UploadBodyOptions): AsyncGenerator<Buffer> {
-  const abort = (): void => void body.destroy();
-  signal?.addEventListener('abort', abort, { once: true });
+async function* limited(chunks: AsyncIterable<Buffer>, { publishBytes }: UploadBodyOptions['limits']): AsyncGenerator<Buffer> {
   let size = 0;
-  try {
-    signal?.throwIfAborted();
-    for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > limits.publishBytes + ROOM_BYTES) {
-        throw new ProxyError('too-large', `The upload is larger than the ${limits.publishBytes} bytes that a file may have here.`);
-      }
-      yield chunk;
+  for await (const chunk of chunks) {
+    size += chunk.length;
+    if (size > publishBytes + ROOM_BYTES) {
+      throw new ProxyError('too-large', `The upload is larger than the ${publishBytes} bytes that a file may have here.`);
     }
-  } catch (error) {
-    throw error instanceof ProxyError ? error : new ProxyError('aborted', 'Reading the upload: the sender left before its end.', { cause: error });
-  } finally {
-    signal?.removeEventListener('abort', abort);
+    yield chunk;
   }
-}
-
-/** The parser takes more only once what it has was put away: so much is asked of the body, and no more. */
-async function write(parser: Writable, chunk: Buffer, parts: UploadParts): Promise<void> {
-  let isTaken = false;
-  parser.write(chunk, () => {
-    isTaken = true;
-  });
-  await parts.until(() => isTaken);
-}
-
-async function end(parser: Writable, parts: UploadParts): Promise<void> {
-  let isFinished = false;
-  parser.once('finish', () => {
-    isFinished = true;
-  });
-  parser.end();
-  await parts.until(() => isFinished);
 }

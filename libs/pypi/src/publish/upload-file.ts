@@ -1,32 +1,25 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, open, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 
 import { createBLAKE2b } from 'hash-wasm';
 
-import { ProxyError } from '@oci-package-proxy/errors';
+import { type FileHash, onDisk, TemporaryFile } from '@oci-package-proxy/platform/files';
 
 /** How a client may say what it sends: the fields `sha256_digest`, `blake2_256_digest` and `md5_digest`. */
 export type DigestKind = 'sha256' | 'blake2_256' | 'md5';
 
-interface Hash {
-  update(bytes: Buffer): unknown;
+interface Hash extends FileHash {
   digest(encoding: 'hex'): string;
 }
 
 /** A temporary file that is hashed while it is written. The writer waits for the disk: memory holds one piece. */
 export class UploadFile {
-  readonly path: string;
-  readonly #handle: FileHandle;
+  readonly #file: TemporaryFile;
   readonly #hashes: ReadonlyMap<DigestKind, Hash>;
   readonly #digests = new Map<DigestKind, string>();
-  #size = 0;
-  #closed = false;
 
-  private constructor(path: string, handle: FileHandle, hashes: ReadonlyMap<DigestKind, Hash>) {
-    this.path = path;
-    this.#handle = handle;
+  private constructor(file: TemporaryFile, hashes: ReadonlyMap<DigestKind, Hash>) {
+    this.#file = file;
     this.#hashes = hashes;
   }
 
@@ -40,29 +33,26 @@ export class UploadFile {
     for (const kind of new Set<DigestKind>(['sha256', ...kinds])) {
       hashes.set(kind, await newHash(kind));
     }
-    const path = join(directory, `upload-${randomUUID()}`);
-    return new UploadFile(path, await onDisk(() => open(path, 'wx', 0o600)), hashes);
+    return new UploadFile(await TemporaryFile.create(directory), hashes);
+  }
+
+  get path(): string {
+    return this.#file.path;
   }
 
   /** Bytes so far. */
   get size(): number {
-    return this.#size;
+    return this.#file.size;
   }
 
   /** Appends bytes. @throws ProxyError `storage-unavailable`. */
   async write(bytes: Buffer): Promise<void> {
-    const written = onDisk(() => writeAll(this.#handle, bytes));
-    // The disk writes while the hashes are counted.
-    for (const hash of this.#hashes.values()) {
-      hash.update(bytes);
-    }
-    await written;
-    this.#size += bytes.length;
+    await this.#file.write(bytes, this.#hashes.values());
   }
 
   /** Closes the file: it is whole. @throws ProxyError `storage-unavailable`. */
   async finish(): Promise<void> {
-    await this.#close();
+    await this.#file.close();
     for (const [kind, hash] of this.#hashes) {
       this.#digests.set(kind, hash.digest('hex'));
     }
@@ -81,15 +71,7 @@ export class UploadFile {
 
   /** Removes the file, however far it is. Never throws. */
   async dispose(): Promise<void> {
-    await this.#close().catch(() => undefined);
-    await rm(this.path, { force: true }).catch(() => undefined);
-  }
-
-  async #close(): Promise<void> {
-    if (!this.#closed) {
-      this.#closed = true;
-      await onDisk(() => this.#handle.close());
-    }
+    await this.#file.dispose();
   }
 }
 
@@ -104,18 +86,4 @@ async function digestOfFile(path: string, kind: DigestKind): Promise<string> {
     hash.update(chunk as Buffer);
   }
   return hash.digest('hex');
-}
-
-async function writeAll(handle: FileHandle, bytes: Buffer): Promise<void> {
-  for (let at = 0; at < bytes.length; ) {
-    at += (await handle.write(bytes, at, bytes.length - at)).bytesWritten;
-  }
-}
-
-async function onDisk<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw new ProxyError('storage-unavailable', 'Keeping the uploaded file: the temporary directory of this server cannot be written or read. Try again later.', { cause: error });
-  }
 }

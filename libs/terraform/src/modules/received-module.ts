@@ -1,7 +1,7 @@
 import { ProxyError } from '@oci-package-proxy/errors';
+import { sentChunks } from '@oci-package-proxy/platform/files';
 
 import type { UploadBody } from '../publish/publish-port.ts';
-import { sentChunks } from '../publish/sent-chunks.ts';
 import { fileOf, type UploadFile } from '../publish/upload-file.ts';
 import { fileOfForm, isForm } from './module-form.ts';
 
@@ -22,7 +22,8 @@ export interface ReceiveOptions {
  */
 export async function receiveModule({ contentType, stream }: UploadBody, { directory, limits, signal }: ReceiveOptions): Promise<UploadFile> {
   const chunks = sentChunks(stream, signal);
-  const file = await fileOf(isForm(contentType) ? fileOfForm(contentType, chunks) : chunks, { directory, name: "The module's archive", limit: limits.publishBytes });
+  const room = { directory, name: "The module's archive", limit: limits.publishBytes };
+  const file = await (isForm(contentType) ? fileOfForm(contentType, chunks, room) : fileOf(chunks, room));
   if (file.size === 0) {
     await file.dispose();
     throw new ProxyError('invalid', 'The upload is empty. Send the module as a zip or tar.gz, for example with curl --upload-file module.tar.gz.');

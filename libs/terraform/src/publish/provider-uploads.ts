@@ -1,4 +1,5 @@
 import { ProxyError } from '@oci-package-proxy/errors';
+import { sentChunks } from '@oci-package-proxy/platform/files';
 import type { LedgerPort } from '@oci-package-proxy/storage';
 
 import type { ProviderAddress } from '../model/address.ts';
@@ -8,7 +9,6 @@ import { checkVersion } from './release-check.ts';
 import type { ReleaseFile } from './release-files.ts';
 import { checkName, type ReleaseTarget, sentName } from './release-name.ts';
 import { ReleasePublisher, type ReleasePublisherOptions } from './release-publisher.ts';
-import { sentChunks } from './sent-chunks.ts';
 import { type StagedFile, stagedRef } from './staged-fact.ts';
 import { StagedUploads, type StagedTarget } from './staged-uploads.ts';
 import { readUploadBody, type SentRelease } from './upload-body.ts';

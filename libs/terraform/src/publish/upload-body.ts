@@ -1,8 +1,10 @@
-import type { Writable } from 'node:stream';
+import { FormReading, sentChunks } from '@oci-package-proxy/platform/files';
 
 import type { UploadBody } from './publish-port.ts';
-import { sentChunks } from './sent-chunks.ts';
-import { formParser, type SentFile, UploadParts, type UploadPartsOptions } from './upload-parts.ts';
+import { type SentFile, UploadParts, type UploadPartsOptions } from './upload-parts.ts';
+
+const MAX_PARTS = 1000;
+const MAX_FIELD_BYTES = 64 * 1024;
 
 /** How the body of an upload is read. */
 export interface UploadBodyOptions extends UploadPartsOptions {
@@ -25,34 +27,18 @@ export interface SentRelease {
  */
 export async function readUploadBody(body: UploadBody, options: UploadBodyOptions): Promise<SentRelease> {
   const parts = new UploadParts(options);
+  const form = new FormReading(parts, {
+    contentType: body.contentType,
+    expected: 'A release is sent as a form of the type multipart/form-data, as curl -F file=@<name> does.',
+    maxParts: MAX_PARTS,
+    maxFieldBytes: MAX_FIELD_BYTES,
+  });
   try {
-    const parser = formParser(body.contentType, parts, options);
-    for await (const chunk of sentChunks(body.stream, options.signal)) {
-      await write(parser, chunk, parts);
-    }
-    await end(parser, parts);
-    const files = await parts.files();
-    return { files, dispose: () => parts.dispose() };
+    await form.read(sentChunks(body.stream, options.signal));
+    return { files: parts.files, dispose: () => parts.dispose() };
   } catch (error) {
+    await form.stop();
     await parts.dispose();
     throw error;
   }
-}
-
-/** The parser takes more only once what it has was put away: so much is asked of the body, and no more. */
-async function write(parser: Writable, chunk: Buffer, parts: UploadParts): Promise<void> {
-  let isTaken = false;
-  parser.write(chunk, () => {
-    isTaken = true;
-  });
-  await parts.until(() => isTaken);
-}
-
-async function end(parser: Writable, parts: UploadParts): Promise<void> {
-  let isFinished = false;
-  parser.once('finish', () => {
-    isFinished = true;
-  });
-  parser.end();
-  await parts.until(() => isFinished);
 }

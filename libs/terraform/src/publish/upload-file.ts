@@ -1,35 +1,34 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 
 import { ProxyError } from '@oci-package-proxy/errors';
+import { onDisk, TemporaryFile } from '@oci-package-proxy/platform/files';
 
 import { shown } from '../archives/archive-failure.ts';
 
 /** A temporary file that is hashed while it is written. The writer waits for the disk: memory holds one piece. */
 export class UploadFile {
-  readonly path: string;
-  readonly #handle: FileHandle;
+  readonly #file: TemporaryFile;
   readonly #hash = createHash('sha256');
   #sha256: string | null = null;
-  #size = 0;
-  #closed = false;
 
-  private constructor(path: string, handle: FileHandle) {
-    this.path = path;
-    this.#handle = handle;
+  private constructor(file: TemporaryFile) {
+    this.#file = file;
   }
 
   /** Makes a new file in `directory`. @throws ProxyError `storage-unavailable` when the disk does not take it. */
   static async create(directory: string): Promise<UploadFile> {
-    const path = join(directory, `upload-${randomUUID()}`);
-    return new UploadFile(path, await onDisk(() => open(path, 'wx', 0o600)));
+    return new UploadFile(await TemporaryFile.create(directory));
+  }
+
+  get path(): string {
+    return this.#file.path;
   }
 
   /** Bytes so far. */
   get size(): number {
-    return this.#size;
+    return this.#file.size;
   }
 
   /** Lower-case hex of the finished file. @throws ProxyError `internal` before {@link finish}. */
@@ -42,30 +41,18 @@ export class UploadFile {
 
   /** Appends bytes. @throws ProxyError `storage-unavailable`. */
   async write(bytes: Buffer): Promise<void> {
-    const written = onDisk(() => writeAll(this.#handle, bytes));
-    // The disk writes while the hash is counted.
-    this.#hash.update(bytes);
-    await written;
-    this.#size += bytes.length;
+    await this.#file.write(bytes, [this.#hash]);
   }
 
   /** Closes the file: it is whole. @throws ProxyError `storage-unavailable`. */
   async finish(): Promise<void> {
-    await this.#close();
+    await this.#file.close();
     this.#sha256 = this.#hash.digest('hex');
   }
 
   /** Removes the file, however far it is. Never throws. */
   async dispose(): Promise<void> {
-    await this.#close().catch(() => undefined);
-    await rm(this.path, { force: true }).catch(() => undefined);
-  }
-
-  async #close(): Promise<void> {
-    if (!this.#closed) {
-      this.#closed = true;
-      await onDisk(() => this.#handle.close());
-    }
+    await this.#file.dispose();
   }
 }
 
@@ -121,18 +108,4 @@ export async function storedFile(stream: Readable, how: { readonly directory: st
 /** The bytes of a small file. @throws ProxyError `storage-unavailable`. */
 export async function bytesOf(path: string): Promise<Buffer> {
   return onDisk(() => readFile(path));
-}
-
-async function writeAll(handle: FileHandle, bytes: Buffer): Promise<void> {
-  for (let at = 0; at < bytes.length; ) {
-    at += (await handle.write(bytes, at, bytes.length - at)).bytesWritten;
-  }
-}
-
-async function onDisk<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw new ProxyError('storage-unavailable', 'Keeping the uploaded file: the temporary directory of this server cannot be written or read. Try again later.', { cause: error });
-  }
 }
