@@ -1,8 +1,10 @@
 import type { Digest } from '../model/digest.ts';
 import type { Action } from './auth/scope.ts';
+import { throwIfAborted } from './http/abort.ts';
 import type { Answer } from './http/exchange.ts';
-import { saysMissing, statusFailure } from './http/failures.ts';
+import { errorCodes, saysMissing, statusFailure } from './http/failures.ts';
 import { readManifest, statManifest } from './manifest-reading.ts';
+import type { DeleteWay } from './profile/learned-deletes.ts';
 import { checkReference, type RepositoryEndpoint } from './repository-endpoint.ts';
 import { listTags } from './tag-listing.ts';
 
@@ -11,26 +13,30 @@ const DELETE: readonly Action[] = ['delete', 'pull'];
 const MAX_COMPARED = 64;
 
 /**
- * Removes a tag as far as the registry lets us (`reference/oci.md` §3): by tag; where that is not known (400, 404, 405),
- * by digest, but only if no other tag can have the same, because that removes all of them.
+ * Removes a tag as far as the registry lets us (`reference/oci.md` §3), in the way that its profile names. Where nobody said: by
+ * tag; where that is not known (400, 404, 405), by digest; and what it said that it does not do is not tried again for an hour. By digest
+ * only if no other tag can have the same, because that removes all of them.
  * @returns whether the tag is gone. A refusal is no error: deletes are hygiene.
  */
 export async function deleteTag(endpoint: RepositoryEndpoint, tag: string, signal?: AbortSignal): Promise<boolean> {
   checkReference(tag, endpoint);
-  const byTag = await remove(endpoint, tag, signal);
-  if (isGone(byTag)) {
-    return true;
-  }
-  if (isRefusal(byTag)) {
-    endpoint.client.warn(`${endpoint.client.registry.host} refuses to delete tags (${byTag.status}); deleted versions stay in its store, hidden`);
+  const { deletes } = endpoint.profile;
+  if (deletes === 'none') {
+    throwIfAborted(signal, endpoint.subject(`deleting tag ${tag}`));
     return false;
   }
-  if (byTag.status !== 400 && byTag.status !== 404 && byTag.status !== 405) {
-    throw statusFailure(byTag, endpoint.subject(`deleting tag ${tag}`));
+  if (deletes !== 'digest' && !endpoint.learnedDeletes.lacks('tag')) {
+    const removed = await removeTag(endpoint, tag, signal);
+    if (removed !== null) {
+      return removed;
+    }
   }
   const digest = await statManifest(endpoint, { reference: tag, signal });
   if (digest === null) {
     return true;
+  }
+  if (deletes === 'tag' || endpoint.learnedDeletes.lacks('digest')) {
+    return false;
   }
   return (await isOwnDigest(endpoint, { tag, digest, signal })) && removeDigest(endpoint, { tag, digest, signal });
 }
@@ -39,6 +45,26 @@ interface TagDigest {
   readonly tag: string;
   readonly digest: Digest;
   readonly signal: AbortSignal | undefined;
+}
+
+/** Null: it is not known whether the tag is there, or the registry does not do this. */
+async function removeTag(endpoint: RepositoryEndpoint, tag: string, signal: AbortSignal | undefined): Promise<boolean | null> {
+  const answer = await remove(endpoint, tag, signal);
+  if (isGone(answer)) {
+    return true;
+  }
+  if (isRefusal(answer)) {
+    endpoint.client.warn(`${endpoint.client.registry.host} refuses to delete tags (${answer.status}); deleted versions stay in its store, hidden`);
+    return false;
+  }
+  if (answer.status !== 400 && answer.status !== 404 && answer.status !== 405) {
+    throw statusFailure(answer, endpoint.subject(`deleting tag ${tag}`));
+  }
+  // distribution 2.8 takes the tag for a digest, and says so. The tag's grammar was checked before.
+  if (isUnsupported(answer) || errorCodes(answer.bytes).includes('DIGEST_INVALID')) {
+    learn(endpoint, 'tag');
+  }
+  return null;
 }
 
 async function removeDigest(endpoint: RepositoryEndpoint, { tag, digest, signal }: TagDigest): Promise<boolean> {
@@ -50,10 +76,19 @@ async function removeDigest(endpoint: RepositoryEndpoint, { tag, digest, signal 
     throw statusFailure(answer, endpoint.subject(`deleting tag ${tag}`));
   }
   if (!saysMissing(answer)) {
+    if (isUnsupported(answer)) {
+      learn(endpoint, 'digest');
+    }
     endpoint.client.warn(`${endpoint.client.registry.host} does not delete manifests (${answer.status}); deleted versions stay in its store, hidden`);
     return false;
   }
   return (await statManifest(endpoint, { reference: tag, signal })) === null;
+}
+
+function learn({ profile, learnedDeletes }: RepositoryEndpoint, way: DeleteWay): void {
+  if (profile.deletes === 'learn') {
+    learnedDeletes.learn(way);
+  }
 }
 
 async function remove(endpoint: RepositoryEndpoint, reference: string, signal: AbortSignal | undefined): Promise<Answer> {
@@ -95,4 +130,10 @@ function isGone(answer: Answer): boolean {
 
 function isRefusal(answer: Answer): boolean {
   return answer.status === 401 || answer.status === 403;
+}
+
+/** Whether the registry does not do this at all. zot answers 405 DENIED too, for one manifest that an index needs. */
+function isUnsupported(answer: Answer): boolean {
+  const codes = errorCodes(answer.bytes);
+  return !isRefusal(answer) && (codes.includes('UNSUPPORTED') || (answer.status === 405 && !codes.includes('DENIED')));
 }

@@ -7,8 +7,6 @@ import { resolveLocation } from './http/location.ts';
 import { nextLink } from './link-header.ts';
 import { PULL, type RepositoryEndpoint } from './repository-endpoint.ts';
 
-/** The most that ECR allows; others answer with as many as they like, or with all. */
-const PAGE_SIZE = 1_000;
 const MAX_PAGES = 10_000;
 /** What registries cut their pages at is a multiple of this: 50, 100, 1000. */
 const USUAL_CUT = 50;
@@ -16,10 +14,12 @@ const USUAL_CUT = 50;
 const MAX_PAGE_BYTES = 64 * 1024 * 1024;
 
 /**
- * All tags, page by page, each tag once: distribution-spec "Listing tags". A page that is gone while we turn the pages
+ * All tags, page by page, each tag once: distribution-spec "Listing tags". As many are asked for at a time as the registry's
+ * profile says; it may answer with as many as it likes, or with all. A page that is gone while we turn the pages
  * (zot, when the tag that it begins after was deleted) makes the list start over, once. A page that looks cut and has no
  * `Link` is not taken for the last before the registry was asked for what comes after it.
- * @throws ProxyError `storage-unavailable` when the list cannot be had whole: an incomplete one is never passed off as all.
+ * @throws ProxyError `storage-unavailable` when the list cannot be had whole, or is so long that the registry may have cut it: an
+ * incomplete one is never passed off as all.
  */
 export async function* listTags(endpoint: RepositoryEndpoint, signal?: AbortSignal): AsyncGenerator<readonly string[]> {
   const seen = new Set<string>();
@@ -28,6 +28,7 @@ export async function* listTags(endpoint: RepositoryEndpoint, signal?: AbortSign
   let restarted = false;
   let visited = new Set<string>();
   let guessed = false;
+  let listed = 0;
   for (let page = 0; url !== null; page += 1) {
     if (page >= MAX_PAGES || visited.has(url.href)) {
       throw new ProxyError('storage-unavailable', `${first.subject}: the registry's pages do not come to an end`);
@@ -39,11 +40,14 @@ export async function* listTags(endpoint: RepositoryEndpoint, signal?: AbortSign
     }
     if (saysMissing(answer) && visited.size > 1 && !restarted) {
       restarted = true;
+      listed = 0;
       visited = new Set();
       url = first.url;
       continue;
     }
     const all = pageOf(answer, { first: visited.size === 1, subject: first.subject });
+    listed += all.length;
+    checkLength(endpoint, listed, first.subject);
     const tags = all.filter((tag) => isTag(tag) && !seen.has(tag));
     for (const tag of tags) {
       seen.add(tag);
@@ -53,23 +57,32 @@ export async function* listTags(endpoint: RepositoryEndpoint, signal?: AbortSign
     }
     const linked = nextPage(answer, endpoint.client.registry, first.subject);
     guessed = linked === null;
-    url = linked ?? afterCut(all, tags, first.url);
+    url = linked ?? afterCut(all, { fresh: tags.length, asked: endpoint.profile.tagsPerPage, first: first.url });
+  }
+}
+
+/** Where a registry cuts lists without a word, one that long may be such a one. */
+function checkLength({ profile: { maxTags } }: RepositoryEndpoint, listed: number, subject: string): void {
+  if (maxTags !== null && listed >= maxTags) {
+    const what = `the registry shows at most ${maxTags} tags of a repository, and this list may have been cut there`;
+    throw new ProxyError('storage-unavailable', `${subject}: ${what}; move this package to a registry that lists all (copy), or, if yours does, set storage.capabilities.maxTags: null in CONFIG_FILE`);
   }
 }
 
 /** Where to ask what comes after a page that ends where pages are cut; more tags than we asked for are all that there are. */
-function afterCut(page: readonly string[], fresh: readonly string[], first: URL): URL | null {
+function afterCut(page: readonly string[], how: { readonly fresh: number; readonly asked: number; readonly first: URL }): URL | null {
   const last = page.at(-1);
-  if (last === undefined || fresh.length === 0 || page.length > PAGE_SIZE || page.length % USUAL_CUT !== 0) {
+  const looksCut = page.length === how.asked || (page.length < how.asked && page.length % USUAL_CUT === 0);
+  if (last === undefined || how.fresh === 0 || !looksCut) {
     return null;
   }
-  const url = new URL(first);
+  const url = new URL(how.first);
   url.searchParams.set('last', last);
   return url;
 }
 
 function firstPage(endpoint: RepositoryEndpoint, signal: AbortSignal | undefined): RegistryRequest {
-  const path = `tags/list?n=${PAGE_SIZE}`;
+  const path = `tags/list?n=${endpoint.profile.tagsPerPage}`;
   return endpoint.request({ method: 'GET', path, headers: { accept: 'application/json' }, operation: 'listing tags', actions: PULL, signal });
 }
 
