@@ -35,8 +35,10 @@ export const ERROR_CODES = [
   'loop',
   /** The OCI registry did not answer, or answered with a server error. */
   'storage-unavailable',
-  /** The OCI registry refuses our credential, or is read-only. */
+  /** The OCI registry refuses our credential, or it lacks a right there. */
   'storage-denied',
+  /** The OCI registry can be read and takes no writes now: it is read-only or in maintenance, full, or over its quota. */
+  'storage-read-only',
   /** The OCI registry cannot do what was asked of it (deletes, for example). */
   'unsupported',
   /** The queue cannot take a job now. */

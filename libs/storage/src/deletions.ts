@@ -10,6 +10,9 @@ import type { PackageMutex } from './package-mutex.ts';
 import type { LedgerLogger, PackageRef } from './package-ref.ts';
 import { deletionTag } from './tags.ts';
 import { ANNOTATIONS, LEDGER_TYPES } from './vendor.ts';
+import { putting, sayingOutcome, type WriteProgress } from './write-outcome.ts';
+
+const OUTCOMES = { nothing: 'Nothing was deleted; try again when storage takes writes.', unknown: 'Whether it was deleted is not known: do the same again.' };
 
 type DeleteCall = LedgerCall & { readonly by: string };
 
@@ -38,10 +41,10 @@ export class Deletions {
       return [];
     }
     const { mutex, changes } = this.#options;
-    return mutex.run(ref.repository, () => changes.announced(ref, () => this.#delete(ref, tags, call)), call.signal);
+    return mutex.run(ref.repository, () => changes.announced(ref, () => sayingOutcome(OUTCOMES, (progress) => this.#delete(ref, tags, { ...call, progress }))), call.signal);
   }
 
-  async #delete(ref: PackageRef, tags: readonly string[], call: DeleteCall): Promise<readonly string[]> {
+  async #delete(ref: PackageRef, tags: readonly string[], { progress, ...call }: DeleteCall & { readonly progress: WriteProgress }): Promise<readonly string[]> {
     const repository = this.#options.registry.repository(ref.repository);
     const written = new Map<string, ManifestBytes>();
     for (const tag of new Set(tags)) {
@@ -50,7 +53,7 @@ export class Deletions {
       if ((await repository.statManifest(hiding, { signal: call.signal })) === null) {
         await withLostParts(`the deletion of ${tag}`, async () => {
           await repository.writeBlob(bufferBlob(EMPTY_BYTES), { signal: call.signal });
-          await putOnce(repository, { tag: hiding, manifest, signal: call.signal });
+          await putting(progress, () => putOnce(repository, { tag: hiding, manifest, signal: call.signal }));
         });
       }
       written.set(hiding, manifest);

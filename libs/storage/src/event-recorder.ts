@@ -9,6 +9,9 @@ import type { PackageFolds } from './package-folds.ts';
 import type { PackageMutex } from './package-mutex.ts';
 import type { PackageRef } from './package-ref.ts';
 import { eventTag, stampAfter } from './tags.ts';
+import { putting, sayingOutcome, type WriteProgress } from './write-outcome.ts';
+
+const OUTCOMES = { nothing: 'Nothing was changed; try again when storage takes writes.', unknown: 'Whether it was changed is not known: do the same again.' };
 
 type RecordCall = LedgerCall & { readonly by: string };
 
@@ -38,10 +41,10 @@ export class EventRecorder {
       return;
     }
     const { mutex, changes: ours } = this.#options;
-    await mutex.run(ref.repository, () => ours.announced(ref, () => this.#record(ref, changes, call)), call.signal);
+    await mutex.run(ref.repository, () => ours.announced(ref, () => sayingOutcome(OUTCOMES, (progress) => this.#record(ref, changes, { ...call, progress }))), call.signal);
   }
 
-  async #record(ref: PackageRef, changes: readonly Change[], { by, signal }: RecordCall): Promise<void> {
+  async #record(ref: PackageRef, changes: readonly Change[], { by, signal, progress }: RecordCall & { readonly progress: WriteProgress }): Promise<void> {
     const { registry, folds, clock, random } = this.#options;
     const repository = registry.repository(ref.repository);
     const at = new Date(clock()).toISOString();
@@ -54,7 +57,7 @@ export class EventRecorder {
       await withLostParts(`an event of ${ref.name}`, async () => {
         await repository.writeBlob(bufferBlob(EMPTY_BYTES), { signal });
         await repository.writeBlob(blob, { signal });
-        await putOnce(repository, { tag, manifest, signal });
+        await putting(progress, () => putOnce(repository, { tag, manifest, signal }));
       });
       written.set(tag, manifest);
       sequence = stamp.sequence;

@@ -17,7 +17,12 @@ import type { PackageMutex } from './package-mutex.ts';
 import type { PackageRef } from './package-ref.ts';
 import { lookUpFact, type StoredFact } from './stored-fact.ts';
 import { deletionTag, ORIGIN_TAG, stampAfter } from './tags.ts';
-import { saying } from './write-outcome.ts';
+import { sayingOutcome, type WriteProgress } from './write-outcome.ts';
+
+const OUTCOMES = {
+  nothing: 'Nothing was published; publish it again when storage takes writes.',
+  unknown: 'Whether it was published is not known: publish the same again, which is no conflict.',
+};
 
 type PublishCall = LedgerCall & { readonly by: string };
 
@@ -26,6 +31,7 @@ interface PublishWork {
   readonly ref: PackageRef;
   readonly fact: NewFact;
   readonly call: PublishCall;
+  readonly progress: WriteProgress;
 }
 
 /** What {@link Publisher} needs. */
@@ -53,11 +59,11 @@ export class Publisher {
   async publish(ref: PackageRef, fact: NewFact, call: PublishCall): Promise<PublishOutcome> {
     checkFact(ref, fact);
     const { registry, changes, mutex } = this.#options;
-    const work = { repository: registry.repository(ref.repository), ref, fact, call };
-    return changes.around(ref, async () => {
+    return changes.around(ref, async () => sayingOutcome(OUTCOMES, async (progress) => {
+      const work = { repository: registry.repository(ref.repository), ref, fact, call, progress };
       const early = await mutex.run(ref.repository, () => this.#check(work), call.signal);
       return early ?? withLostParts(fact.version, () => this.#write(work));
-    });
+    }));
   }
 
   async #write(work: PublishWork): Promise<PublishOutcome> {
@@ -98,6 +104,7 @@ export class Publisher {
   async #commit(work: PublishWork): Promise<PublishOutcome> {
     const { repository, ref, fact, call } = work;
     const manifest = await this.#manifestOf(work);
+    work.progress.begun = true;
     const winner = await decideTag(repository, fact.tag, manifest, { signal: call.signal, random: this.#options.random });
     const standing = winner === manifest.digest ? manifest : await this.#rival(work);
     const deletion = deletionTag(fact.tag);

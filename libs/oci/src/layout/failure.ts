@@ -1,6 +1,14 @@
 import { isProxyError, ProxyError } from '@oci-package-proxy/errors';
 
-const DENIED = new Set(['EACCES', 'EPERM', 'EROFS']);
+const DENIED = new Set(['EACCES', 'EPERM']);
+/** Only writes fail so. */
+const READ_ONLY: ReadonlyMap<string, string> = new Map([
+  ['EROFS', 'is mounted read-only; mount it writable'],
+  ['ENOSPC', 'has no room left: the disk is full; free some space'],
+  ['EDQUOT', 'has no room left: a quota is used up; raise it, or free some space'],
+]);
+/** What the system call of a refused write is called: who may read and not write is told so. */
+const WRITES = new Set(['mkdir', 'link', 'rename', 'unlink', 'rm', 'write', 'fsync', 'copyfile', 'utime']);
 
 /** Whether the file is simply not there. */
 export function isMissing(error: unknown): boolean {
@@ -26,11 +34,23 @@ export function layoutFailure(error: unknown, operation: string): ProxyError {
     return new ProxyError('aborted', `${operation}: given up by the caller`, { cause: error });
   }
   const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+  const readOnly = READ_ONLY.get(code);
+  if (readOnly !== undefined) {
+    return new ProxyError('storage-read-only', `${operation}: the storage directory ${readOnly} (${code}).`, { cause: error });
+  }
+  if (DENIED.has(code) && isWrite(error, operation)) {
+    return new ProxyError('storage-read-only', `${operation}: the storage directory may not be written (${code}). Check its owner, mode and mount.`, { cause: error });
+  }
   if (DENIED.has(code)) {
     return new ProxyError('storage-denied', `${operation}: the storage directory may not be written or read (${code}). Check its owner, mode and mount.`, { cause: error });
   }
-  const hint = code === 'ENOSPC' ? 'the disk is full; free some space' : 'check the storage directory';
-  return new ProxyError('storage-unavailable', `${operation}: the storage directory failed (${code}): ${hint}.`, { cause: error });
+  return new ProxyError('storage-unavailable', `${operation}: the storage directory failed (${code}): check the storage directory.`, { cause: error });
+}
+
+/** An `open` does not say what for; the operation does. */
+function isWrite(error: unknown, operation: string): boolean {
+  const { syscall } = error as NodeJS.ErrnoException;
+  return syscall !== undefined && (WRITES.has(syscall) || (syscall === 'open' && /^(write|create|checking) /.test(operation)));
 }
 
 /**

@@ -150,7 +150,7 @@ describe('docker-registry', () => {
   it('takes no writes when it is read-only', async () => {
     const repository = connect(readOnly.url).repository('a');
 
-    await expect(repository.writeBlob(bufferBlob(Buffer.from('x')))).rejects.toMatchObject({ code: 'storage-denied' });
+    await expect(repository.writeBlob(bufferBlob(Buffer.from('x')))).rejects.toMatchObject({ code: 'storage-read-only', message: expect.stringContaining('end its read-only or maintenance mode') as string });
     expect(await repository.readManifest('1')).toBeNull();
   });
 });

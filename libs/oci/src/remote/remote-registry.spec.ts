@@ -244,7 +244,10 @@ describe('uploads', () => {
 
   it.each([
     ['an empty blob', blob(Buffer.alloc(0)), 200, 'invalid'],
-    ['a read-only registry', blob(Buffer.from('x')), 405, 'storage-denied'],
+    ['a read-only registry', blob(Buffer.from('x')), 405, 'storage-read-only'],
+    ['a gateway that knows no writes', blob(Buffer.from('x')), 501, 'storage-read-only'],
+    ['a registry without room', blob(Buffer.from('x')), 507, 'storage-read-only'],
+    ['a credential that may not push', blob(Buffer.from('x')), 403, 'storage-denied'],
     ['a repository that is not created on push', blob(Buffer.from('x')), 404, 'storage-denied'],
     ['a blob over the limit', blob(Buffer.from('x')), 413, 'too-large'],
   ])('refuse %s', async (_name, source, status, code) => {
@@ -298,7 +301,9 @@ describe('manifests', () => {
     ['a missing blob', 400, 'MANIFEST_BLOB_UNKNOWN', 'unprocessable'],
     ['an immutable tag, as one registry says it', 400, 'TAG_INVALID', 'conflict'],
     ['an immutable tag', 412, 'PRECONDITION', 'conflict'],
-    ['a read-only registry', 405, 'UNSUPPORTED', 'storage-denied'],
+    ['a read-only registry', 405, 'UNSUPPORTED', 'storage-read-only'],
+    ['a quota that is used up', 413, 'DENIED', 'storage-read-only'],
+    ['a credential that may not push', 403, 'DENIED', 'storage-denied'],
     ['a manifest over the limit', 413, 'SIZE_INVALID', 'too-large'],
   ])('fail over %s', async (_name, status, text, code) => {
     server.intercept(
