@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { temporaryDirectory } from '@oci-package-proxy/testing';
@@ -171,6 +171,68 @@ it('keeps what another tool named in index.json alone', async () => {
   await age(2 * HOUR_MS);
 
   expect(await collect()).toMatchObject({ removed: 0, kept: 3 });
+});
+
+/** Puts bytes among the blobs, as other tools do. */
+async function put(text: string): Promise<{ readonly digest: Digest; readonly size: number }> {
+  await writeFile(pathOf(digestOf(text)), text);
+  return { digest: digestOf(text), size: text.length };
+}
+
+it('keeps what manifests of other forms name, through lists of them', async () => {
+  await write('kept', '1');
+  await registry.close();
+  const manifest = await put(JSON.stringify({ schemaVersion: 2, config: await put('its config'), layers: [await put('its layer')] }));
+  const list = await put(JSON.stringify({ schemaVersion: 2, manifests: [{ mediaType: 'application/vnd.example.manifest.v2+json', ...manifest }] }));
+  await writeFile(folder('index.json'), JSON.stringify({ schemaVersion: 2, manifests: [{ mediaType: 'application/vnd.example.manifest.list.v2+json', ...list }] }));
+  await age(2 * HOUR_MS);
+
+  expect(await collect()).toMatchObject({ removed: 0, kept: 7, damage: null });
+});
+
+it('follows a manifest that another one names as a file', async () => {
+  const inner = await write('inner', 'inner');
+  const layer = { mediaType: 'application/octet-stream', digest: inner.digest, size: inner.bytes.length };
+  for (const tag of ['a', 'z']) {
+    await registry.repository(NAME).writeManifest(manifestBytes({ schemaVersion: 2, mediaType: MANIFEST_MEDIA_TYPE, config: EMPTY_DESCRIPTOR, layers: [layer], annotations: { tag } }), { tag });
+  }
+  await age(2 * HOUR_MS);
+
+  await collect();
+
+  expect(await isThere(digestOf('inner'))).toBe(true);
+});
+
+it.each<[string, () => Promise<unknown>, RegExp]>([
+  ['the manifest of a tag is missing', () => rm(pathOf(version('kept').digest)), /manifest of tag 1 is missing/],
+  ['a manifest is larger than any that is read', async () => {
+    const large = await put(JSON.stringify({ schemaVersion: 2, config: {}, layers: [], padding: 'x'.repeat(4 * 1024 * 1024) }));
+    await writeFile(folder('index.json'), JSON.stringify({ schemaVersion: 2, manifests: [{ mediaType: MANIFEST_MEDIA_TYPE, ...large }] }));
+  }, /larger than any/],
+  ['its blobs may be those of another layout', async () => {
+    await rename(folder('blobs/sha256'), join(directory, 'shared'));
+    await symlink(join(directory, 'shared'), folder('blobs/sha256'));
+  }, /symbolic link/],
+])('removes nothing where %s', async (_name, damage, message) => {
+  await write('kept', '1');
+  await write('garbage');
+  await registry.close();
+  await damage();
+  await age(2 * HOUR_MS);
+
+  expect((await collect())?.damage).toMatch(message);
+  expect(await isThere(digestOf('garbage'))).toBe(true);
+});
+
+it('leaves to the next collector what a killed one had moved away, however old it is', async () => {
+  await write('moved away', '1');
+  const name = `gc-${digestOf('moved away').slice('sha256:'.length)}`;
+  await rename(pathOf(digestOf('moved away')), folder('ingest', name));
+  await age(48 * HOUR_MS);
+
+  await new LayoutRegistry({ directory }).repository(NAME).writeBlob(bufferBlob(EMPTY_BYTES));
+
+  expect(await readdir(folder('ingest'))).toEqual([name]);
 });
 
 it('loses nothing that writers write beside it', async () => {

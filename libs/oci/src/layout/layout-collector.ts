@@ -1,17 +1,14 @@
-import { link, opendir, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { link, lstat, opendir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
-import { isProxyError } from '@oci-package-proxy/errors';
+import { isProxyError, ProxyError } from '@oci-package-proxy/errors';
 
 import { type Digest, isDigest } from '../model/digest.ts';
 import type { CollectedGarbage, CollectOptions } from '../ports/housekeeping.ts';
 import { isMissing, orNull } from './failure.ts';
 import { LayoutBlobs } from './layout-blobs.ts';
-import type { LayoutFolder } from './layout-folder.ts';
+import { type LayoutFolder, TRASH } from './layout-folder.ts';
 import { markReachable } from './layout-marks.ts';
-
-/** What is on its way out has this before its digest, so that a collector that dies can be undone. */
-const TRASH = 'gc-';
 
 interface Counts {
   kept: number;
@@ -43,10 +40,11 @@ export class LayoutCollector {
 
   /** Marks and sweeps. Throws raw errors of the file system. */
   async collect(): Promise<CollectedGarbage> {
-    if (!this.#options.dryRun) {
-      await this.#restoreTrash();
-    }
     try {
+      await this.#refuseShared();
+      if (!this.#options.dryRun) {
+        await this.#restoreTrash();
+      }
       const marked = await markReachable(this.#folder, this.#blobs);
       await this.#sweepBlobs(marked);
       await this.#sweepIngest();
@@ -57,6 +55,15 @@ export class LayoutCollector {
       return { repository: this.#name, ...this.#counts, damage: error.message };
     }
     return { repository: this.#name, ...this.#counts, damage: null };
+  }
+
+  /** Blobs that lie elsewhere may be those of several layouts, and what this one does not need another one may. */
+  async #refuseShared(): Promise<void> {
+    for (const path of [dirname(this.#folder.blobs), this.#folder.blobs]) {
+      if ((await orNull(lstat(path)))?.isSymbolicLink() === true) {
+        throw new ProxyError('integrity', 'The directory of its blobs is a symbolic link: other layouts may share it.');
+      }
+    }
   }
 
   /** Undoes what a collector left that died between its two looks. */

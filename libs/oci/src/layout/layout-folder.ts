@@ -11,6 +11,8 @@ import { isMissing, orNull } from './failure.ts';
 
 /** https://github.com/opencontainers/image-spec/blob/main/image-layout.md#oci-layout-file */
 const MARKER = Buffer.from('{"imageLayoutVersion":"1.0.0"}');
+/** What a collector moves away has this before its digest, so that a collector that dies can be undone, by the next one. */
+export const TRASH = 'gc-';
 /** What a killed process left in `ingest/` is removed after this long. */
 const LEFTOVER_MS = 24 * 60 * 60 * 1000;
 
@@ -98,7 +100,7 @@ export class LayoutFolder {
   }
 
   async #removeLeftovers(): Promise<void> {
-    for (const name of await readdir(this.ingest)) {
+    for (const name of (await readdir(this.ingest)).filter((left) => !left.startsWith(TRASH))) {
       const path = join(this.ingest, name);
       const age = Date.now() - ((await orNull(stat(path)))?.mtimeMs ?? Date.now());
       if (age > LEFTOVER_MS) {
