@@ -106,8 +106,12 @@ async function strangers(session: ProbeSession, scratch: ScratchRepository): Pro
 
 /** Another repository, of a deep name where the registry has them. */
 async function openSecond(session: ProbeSession, main: ScratchRepository): Promise<ScratchRepository> {
-  const deep = new ScratchRepository(scratchName(false, ...DEEP), session);
   const flat = new ScratchRepository(scratchName(true, 'second'), session);
+  if (session.registry.profile.names === 'flat') {
+    session.unknown(['nestedNames'], 'it was not tried: storage.capabilities.names is flat');
+    return flat;
+  }
+  const deep = new ScratchRepository(scratchName(false, ...DEEP), session);
   const { reply, location } = await deep.begin();
   await deep.cancel(location);
   if (location !== null) {

@@ -9,7 +9,7 @@ import { probeLists } from './list-probe.ts';
 import { probeArtifacts, probeIndexes, probeManifestSizes, type ProbedIndex } from './manifest-probe.ts';
 import { type Ground, probeOpening, scratchName } from './opening-probe.ts';
 import type { Leftover, ProbeReport, ProbeTopic } from './probe-report.ts';
-import { ProbeSession, type Reply } from './probe-session.ts';
+import { OVER, ProbeSession, type Reply } from './probe-session.ts';
 import { recognise } from './product-signs.ts';
 import { probeSample } from './sample-probe.ts';
 import { ScratchRepository } from './scratch-repository.ts';
@@ -71,6 +71,13 @@ class Probe {
     if (stranger === null) {
       return 'the registry cannot be reached';
     }
+    const why = await this.#lookInside(scratch);
+    await this.#step('the product', ['product'], () => Promise.resolve(recognise(session, stranger)));
+    return session.isOver ? OVER : why;
+  }
+
+  async #lookInside(scratch: ScratchRepository): Promise<string> {
+    const session = this.#session;
     await this.#step('the credential', ['credential', 'latencyMs'], () => probeCredential(session, scratch));
     if (session.known('credential') !== true) {
       return 'the registry does not take our credential';
@@ -83,7 +90,6 @@ class Probe {
       await this.#step('what is stored', [], () => probeSample(session, sample));
     }
     await this.#step('referrers', ['referrers'], () => this.#referrers(written?.main ?? sample));
-    await this.#step('the product', ['product'], () => Promise.resolve(recognise(session, stranger)));
     return this.#options.readOnly === true ? 'it cannot be found out by reading alone' : 'nothing could be written';
   }
 

@@ -15,6 +15,9 @@ const ATTEMPTS = 3;
 /** For one step, of several requests; the whole probe has a deadline besides. */
 const STEP_MS = 45_000;
 
+/** Why what comes after the deadline is unknown. */
+export const OVER = 'there was no time left to find it out';
+
 /** Answers that a question may get; {@link ProbeSession.send} makes a status of failures too. */
 export type Reply = Pick<Answer, 'status' | 'headers' | 'bytes' | 'url' | 'foreign'> & {
   /** `201`, `404 NAME_UNKNOWN`, or what failed. */
@@ -42,6 +45,11 @@ export class ProbeSession {
   /** Of the step that runs. */
   get signal(): AbortSignal {
     return this.#signal;
+  }
+
+  /** Whether its time is up. */
+  get isOver(): boolean {
+    return this.#given.deadline.aborted;
   }
 
   /** Whether it says of itself that it speaks as distribution does. */
@@ -73,8 +81,8 @@ export class ProbeSession {
    * @throws ProxyError `aborted` when the caller gave up.
    */
   async step(topics: readonly ProbeTopic[], work: () => Promise<void>): Promise<void> {
-    if (this.#given.deadline.aborted) {
-      this.unknown(topics, 'there was no time left to find it out');
+    if (this.isOver) {
+      this.unknown(topics, OVER);
       return;
     }
     const { caller, deadline } = this.#given;

@@ -5,7 +5,7 @@ import type { ProbeSession, Reply } from './probe-session.ts';
 /** Labels of host names by which hosted registries are known. */
 const LABELS: Readonly<Record<string, Product>> = { azurecr: 'acr', docker: 'docker-hub', ecr: 'ecr', ghcr: 'ghcr', pkg: 'gar', quay: 'quay' };
 
-/** Says which product it seems to be: by its names first, then by what it does. */
+/** Says which product it seems to be: by its names first, then by what it does. No request is made. */
 export function recognise(session: ProbeSession, stranger: Reply | null): void {
   const named = stranger === null ? null : byName(stranger);
   if (named !== null) {
