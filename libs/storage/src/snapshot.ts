@@ -14,6 +14,7 @@ import {
 } from '@oci-package-proxy/oci';
 import { LRUCache } from 'lru-cache';
 
+import { DerivedTags } from './derived-tags.ts';
 import type { Entry } from './fold.ts';
 import type { LedgerCall } from './ledger-port.ts';
 import { withLostParts } from './lost-parts.ts';
@@ -41,6 +42,8 @@ interface Coverage {
   readonly tags: ReadonlyMap<string, string>;
 }
 
+type SnapshotWrite = LedgerCall & { readonly put: DerivedTags['put'] };
+
 interface LoadedSnapshot extends Omit<Coverage, 'tags'> {
   readonly entries: ReadonlyMap<string, Entry>;
 }
@@ -56,10 +59,12 @@ export interface SnapshotsOptions {
 /** The `_snapshot` tag: derived, checked before it is used, rewritten seldom. */
 export class Snapshots {
   readonly #options: SnapshotsOptions;
+  readonly #tags: DerivedTags;
   readonly #coverage = new LRUCache<string, Coverage>({ maxSize: REMEMBERED_TAGS, sizeCalculation: ({ tags }) => tags.size + 1 });
 
   constructor(options: SnapshotsOptions) {
     this.#options = options;
+    this.#tags = new DerivedTags(options.logger);
   }
 
   /** The entries in the snapshot; null when there is none, or none that can be read. Two requests. */
@@ -92,12 +97,12 @@ export class Snapshots {
     if (uncovered === 0 || (uncovered <= MAX_UNCOVERED && age >= -MAX_AGE_MS && age < MAX_AGE_MS)) {
       return false;
     }
-    await this.#write(ref, entries, call);
-    return true;
+    return this.#write(ref, entries, { ...call, put: (repository, derived) => this.#tags.put(repository, derived) });
   }
 
   /**
    * Makes the snapshot say `entries`, whatever it says now. @returns `none` where so few need none; `unchanged` where it says just that.
+   * @throws ProxyError `conflict` and others where the registry does not let it be replaced: whoever asks for it must hear that.
    */
   async rebuild(ref: PackageRef, entries: ReadonlyMap<string, Entry>, call: LedgerCall = {}): Promise<'none' | 'unchanged' | 'written'> {
     const stands = (await this.#options.registry.repository(ref.repository).statManifest(SNAPSHOT_TAG, { signal: call.signal })) !== null;
@@ -108,7 +113,7 @@ export class Snapshots {
     if (present !== null && (await encodeSnapshot(ref, present.values())).equals(await encodeSnapshot(ref, entries.values()))) {
       return 'unchanged';
     }
-    await this.#write(ref, entries, call);
+    await this.#write(ref, entries, { ...call, put: putAnyway });
     return 'written';
   }
 
@@ -137,7 +142,7 @@ export class Snapshots {
     return { entries: await decodeSnapshot(ref, body.stream), digest: stored.digest, writtenAt: timeOf(manifest) };
   }
 
-  async #write(ref: PackageRef, entries: ReadonlyMap<string, Entry>, { signal }: LedgerCall): Promise<void> {
+  async #write(ref: PackageRef, entries: ReadonlyMap<string, Entry>, { signal, put }: SnapshotWrite): Promise<boolean> {
     const repository = this.#options.registry.repository(ref.repository);
     const blob = bufferBlob(await encodeSnapshot(ref, entries.values()));
     const now = this.#options.clock();
@@ -150,12 +155,15 @@ export class Snapshots {
       layers: [{ mediaType: SNAPSHOT_MEDIA_TYPE, digest: blob.digest, size: blob.size }],
       annotations: { [ANNOTATIONS.tag]: SNAPSHOT_TAG, [ANNOTATIONS.created]: new Date(now).toISOString() },
     });
-    await withLostParts(`the snapshot of ${ref.name}`, async () => {
+    const written = await withLostParts(`the snapshot of ${ref.name}`, async () => {
       await repository.writeBlob(bufferBlob(EMPTY_BYTES), { signal });
       await repository.writeBlob(blob, { signal });
-      await repository.writeManifest(manifest, { tag: SNAPSHOT_TAG, signal });
+      return put(repository, { tag: SNAPSHOT_TAG, manifest, signal });
     });
-    this.#remember(ref, { entries, digest: manifest.digest, writtenAt: now });
+    if (written) {
+      this.#remember(ref, { entries, digest: manifest.digest, writtenAt: now });
+    }
+    return written;
   }
 
   #remember(ref: PackageRef, { entries, digest, writtenAt }: LoadedSnapshot): Coverage {
@@ -163,6 +171,11 @@ export class Snapshots {
     this.#coverage.set(ref.repository, coverage);
     return coverage;
   }
+}
+
+async function putAnyway(...[repository, { tag, manifest, signal }]: Parameters<DerivedTags['put']>): Promise<boolean> {
+  await repository.writeManifest(manifest, { tag, signal });
+  return true;
 }
 
 // A broken gzip is an error of zlib, which bears a code of its own.

@@ -17,6 +17,7 @@ import {
   type Repository,
 } from '@oci-package-proxy/oci';
 
+import { DerivedTags } from './derived-tags.ts';
 import { parseJson } from './json-value.ts';
 import type { LedgerCall } from './ledger-port.ts';
 import { withLostParts } from './lost-parts.ts';
@@ -40,9 +41,11 @@ export interface UpstreamStatesOptions {
 /** The `_upstream` tag: the last state of upstream that a worker saw. Derived, rewritten when it changes. */
 export class UpstreamStates {
   readonly #options: UpstreamStatesOptions;
+  readonly #tags: DerivedTags;
 
   constructor(options: UpstreamStatesOptions) {
     this.#options = options;
+    this.#tags = new DerivedTags(options.logger);
   }
 
   /** `LedgerReader.upstreamState` */
@@ -86,7 +89,7 @@ export class UpstreamStates {
     await withLostParts(`the last state of upstream of ${ref.name}`, async () => {
       await repository.writeBlob(bufferBlob(EMPTY_BYTES), { signal });
       await repository.writeBlob(blob, { signal });
-      await repository.writeManifest(manifest, { tag: UPSTREAM_TAG, signal });
+      await this.#tags.put(repository, { tag: UPSTREAM_TAG, manifest, signal });
     });
   }
 

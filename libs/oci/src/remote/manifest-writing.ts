@@ -14,7 +14,8 @@ const MAX_REPEATS = 3;
 const MAX_MISSING = 3;
 const MISSING_PARTS: ReadonlySet<string> = new Set(['MANIFEST_BLOB_UNKNOWN', 'BLOB_UNKNOWN', 'MANIFEST_UNKNOWN']);
 
-interface ManifestWrite {
+/** What is put, and where; without a tag by its digest. */
+export interface ManifestWrite {
   readonly manifest: ManifestBytes;
   readonly tag?: string | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -27,8 +28,7 @@ interface ManifestWrite {
  */
 export async function writeManifest(endpoint: RepositoryEndpoint, write: ManifestWrite): Promise<void> {
   const reference = write.tag ?? write.manifest.digest;
-  checkReference(reference, endpoint);
-  checkManifestBytes(write.manifest, endpoint.subject(`writing manifest ${reference}`));
+  checkWrite(endpoint, reference, write.manifest);
   for (let repeat = 0; repeat <= MAX_REPEATS; repeat += 1) {
     await putManifest(endpoint, reference, write);
     if (write.tag === undefined || (await isApplied(endpoint, write.tag, write))) {
@@ -36,13 +36,28 @@ export async function writeManifest(endpoint: RepositoryEndpoint, write: Manifes
     }
     await pause(Math.random() * endpoint.client.retry.baseMs * 2 ** repeat, write.signal, endpoint.subject(`writing tag ${reference}`));
   }
-  throw new ProxyError(
-    'storage-unavailable',
-    `${endpoint.subject(`writing tag ${reference}`)}: the registry says that it stored it, but does not show it; look at the registry's log`,
-  );
+  throw notShown(endpoint, reference);
 }
 
-async function putManifest(endpoint: RepositoryEndpoint, reference: string, write: ManifestWrite): Promise<void> {
+/** What is asked of every manifest before it is put. @throws ProxyError `invalid`, `integrity`, `too-large`. */
+export function checkWrite(endpoint: RepositoryEndpoint, reference: string, manifest: ManifestBytes): void {
+  checkReference(reference, endpoint);
+  const subject = endpoint.subject(`writing manifest ${reference}`);
+  checkManifestBytes(manifest, subject);
+  const { maxManifestBytes } = endpoint.profile;
+  if (manifest.bytes.length > maxManifestBytes) {
+    const text = `it has ${manifest.bytes.length} bytes, and ${endpoint.client.registry.host} takes manifests to ${maxManifestBytes} bytes`;
+    throw new ProxyError('too-large', `${subject}: ${text} (storage.capabilities.maxManifestBytes in CONFIG_FILE; raise it only where the registry takes more)`);
+  }
+}
+
+/** A tag that was acknowledged every time, and is not there. */
+export function notShown(endpoint: RepositoryEndpoint, tag: string): ProxyError {
+  return new ProxyError('storage-unavailable', `${endpoint.subject(`writing tag ${tag}`)}: the registry says that it stored it, but does not show it; look at the registry's log`);
+}
+
+/** PUT, once, of a manifest. @returns null when the registry took it, else why it did not. @throws ProxyError what may be gone at the next attempt. */
+export async function tryPut(endpoint: RepositoryEndpoint, reference: string, write: ManifestWrite): Promise<ProxyError | null> {
   const request = endpoint.request({
     method: 'PUT',
     path: `manifests/${reference}`,
@@ -59,12 +74,20 @@ async function putManifest(endpoint: RepositoryEndpoint, reference: string, writ
   }
   if (answer.status >= 200 && answer.status < 300) {
     checkDigest(answer, write.manifest, request.subject);
+    return null;
+  }
+  return writeFailure(endpoint, answer, request.subject);
+}
+
+async function putManifest(endpoint: RepositoryEndpoint, reference: string, write: ManifestWrite): Promise<void> {
+  const failure = await tryPut(endpoint, reference, write);
+  // Where tags are immutable, registries say so in many ways: zot by 403, and some by a 400 with a word of their own.
+  const replaces = isProxyError(failure, 'conflict') || (endpoint.profile.immutableTags && (isProxyError(failure, 'storage-denied') || isProxyError(failure, 'storage-unavailable')));
+  const standing = failure !== null && replaces ? await statManifest(endpoint, { reference, actions: PUSH, signal: write.signal }) : null;
+  if (failure === null || standing === write.manifest.digest) {
     return;
   }
-  const failure = writeFailure(endpoint, answer, request.subject);
-  if (!isProxyError(failure, 'conflict') || !(await isOurs(endpoint, reference, write))) {
-    throw failure;
-  }
+  throw standing === null || failure.code === 'conflict' ? failure : new ProxyError('conflict', `${failure.message}; the tag is there, and may not be replaced`, { cause: failure });
 }
 
 function checkDigest(answer: Answer, manifest: ManifestBytes, subject: string): void {
@@ -81,11 +104,6 @@ async function isApplied(endpoint: RepositoryEndpoint, tag: string, write: Manif
     return shown !== null;
   }
   return (await statManifest(endpoint, { ...query, reference: write.manifest.digest })) !== null;
-}
-
-async function isOurs(endpoint: RepositoryEndpoint, reference: string, write: ManifestWrite): Promise<boolean> {
-  const shown = await statManifest(endpoint, { reference, actions: PUSH, signal: write.signal });
-  return shown === write.manifest.digest;
 }
 
 function lacksParts(answer: Answer): boolean {

@@ -3,6 +3,7 @@ import { ProxyError } from '@oci-package-proxy/errors';
 import type { CallOptions, Registry, Repository, TagDeleter } from '../ports/repository.ts';
 import { Authorizer } from './auth/authorizer.ts';
 import { ANONYMOUS, type CredentialSource } from './auth/credentials.ts';
+import { CreateOnlyRepository } from './create-only-repository.ts';
 import { readAnswer } from './http/body.ts';
 import type { ClientCertificate } from './http/client-certificate.ts';
 import { statusFailure } from './http/failures.ts';
@@ -79,9 +80,10 @@ export class RemoteRegistry implements Registry {
     };
   }
 
-  /** @throws ProxyError `invalid` when the name is none. */
+  /** Creates tags where the profile says that they are immutable. @throws ProxyError `invalid` when the name is none. */
   repository(name: string): Repository & TagDeleter {
-    return new RemoteRepository(this.endpoint(name));
+    const endpoint = this.endpoint(name);
+    return this.profile.immutableTags ? new CreateOnlyRepository(endpoint) : new RemoteRepository(endpoint);
   }
 
   /** For requests that are made of no operation of a repository: the probe's. @throws ProxyError `invalid` when the name is none. */

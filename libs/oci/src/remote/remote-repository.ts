@@ -12,7 +12,7 @@ import { listTags } from './tag-listing.ts';
 
 /**
  * A repository of a registry, over the Distribution API: https://github.com/opencontainers/distribution-spec. It
- * deliberately creates no tags atomically: no registry has a compare-and-swap to build that on.
+ * deliberately creates no tags atomically: that takes a registry that makes tags immutable, and is `create-only-repository.ts`.
  */
 export class RemoteRepository implements Repository, TagDeleter {
   readonly #endpoint: RepositoryEndpoint;
