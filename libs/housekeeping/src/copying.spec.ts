@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { ProxyError } from '@oci-package-proxy/errors';
@@ -198,6 +198,21 @@ describe('copying between stores in memory', () => {
     await expectClean(target);
   });
 
+  it('restores what the target has lost under tags that it still has, when it is told to look', async () => {
+    const target = new MemoryRegistry({ createOnly: true });
+    await copyAll(source, target);
+    const lost = digestOf('file of 1.1.0');
+    target.loseBlob('test/acme/left-pad', lost);
+
+    const passed = await copyAll(source, target);
+    const before = await target.repository('test/acme/left-pad').statBlob(lost);
+    const mended = await copyAll(source, target, { mend: true });
+
+    expect([passed.blobs, before]).toEqual([0, null]);
+    expect(mended).toMatchObject({ copied: 0, present: passed.present, problemCount: 0 });
+    await expectClean(target);
+  });
+
   it('puts again what was acknowledged and is not there', async () => {
     const target = new MemoryRegistry();
     const dropped = new Set<string>();
@@ -298,5 +313,22 @@ describe('copying to a directory that can be carried, and on to a registry', () 
     expect(await listedIn(target)).toEqual(await listedIn(source));
     await expectClean(target);
     await Promise.all([carried.close(), target.close()]);
+  });
+
+  it('restores manifests, children and files that a directory has lost', async () => {
+    const source = new MemoryRegistry();
+    await fillStore(source, { many: 0 });
+    const carried = new LayoutRegistry({ directory });
+    await copyAll(source, carried);
+    const blobs = join(directory, 'test/acme/left-pad/blobs/sha256');
+    for (const name of await readdir(blobs)) {
+      await rm(join(blobs, name));
+    }
+
+    const report = await copyAll(source, carried, { mend: true });
+
+    expect(report.problems).toEqual([]);
+    await expectClean(carried);
+    await carried.close();
   });
 });

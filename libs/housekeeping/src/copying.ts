@@ -20,6 +20,8 @@ export interface Copying {
   readonly scope: Scope;
   /** Whether nobody else writes the target meanwhile: on stores without create-only tags that saves the decide rounds. */
   readonly exclusive: boolean;
+  /** Whether also what is there already is looked through, and copied again where something of it is missing. Default false. */
+  readonly mend?: boolean;
   readonly signal?: AbortSignal | undefined;
   /** Hears how far it is. */
   readonly progress?: (line: string) => void;
@@ -38,7 +40,7 @@ export interface CopyReport extends Readonly<CopyCounts> {
  * @throws ProxyError what the stores throw when they cannot be asked; what was copied until then stays.
  */
 export async function copy(copying: Copying): Promise<CopyReport> {
-  const { source, target, locator, scope, exclusive, signal } = copying;
+  const { source, target, locator, scope, exclusive, mend = false, signal } = copying;
   const counts: CopyCounts = { repositories: 0, copied: 0, present: 0, hidden: 0, children: 0, blobs: 0, bytes: 0 };
   const problems: CopyProblem[] = [];
   let problemCount = 0;
@@ -58,6 +60,7 @@ export async function copy(copying: Copying): Promise<CopyReport> {
       target: target.repository(holding.repository),
       sourceTags,
       exclusive,
+      mend,
       counts,
       signal,
       onProblem: (problem) => {

@@ -130,8 +130,8 @@ it('puts nothing over a version that a worker of the target stored meanwhile', a
   let stored = false;
   const racing = target.view({
     gate: {
-      before: async ({ kind }) => {
-        if (kind === 'write-blob' && !stored) {
+      before: async ({ kind, reference }) => {
+        if (kind === 'write-blob' && reference === digestOf('ours') && !stored) {
           stored = true;
           await new Ledger({ registry: target }).ingest(refTo('pulled'), sampleFact('1.0.0', { content: 'theirs' }));
         }

@@ -49,6 +49,7 @@ export interface RepositoryCopying {
   readonly target: Repository;
   readonly sourceTags: ReadonlySet<string>;
   readonly exclusive: boolean;
+  readonly mend: boolean;
   readonly counts: CopyCounts;
   readonly signal?: AbortSignal | undefined;
   onProblem(problem: CopyProblem): void;
@@ -58,14 +59,14 @@ export interface RepositoryCopying {
 
 /** Copies every tag of one repository, in the order in which nothing is half visible. @throws ProxyError what the stores throw when they cannot be asked. */
 export async function copyRepository(how: RepositoryCopying): Promise<void> {
-  const { source, target, sourceTags, exclusive, counts, signal } = how;
+  const { source, target, sourceTags, exclusive, mend, counts, signal } = how;
   const content = new ContentCopy({ source, target, counts, signal, onBytes: how.onStep });
   let targetTags = await tagsOf(target, signal);
   const arrived: Arrived = { manifests: new Set(), conflicts: 0, alone: onlyOnce(() => factsAlone(how, targetTags)) };
   let left: ReadonlySet<string> = sourceTags;
   counts.repositories += 1;
   for (let attempt = 1; ; attempt += 1) {
-    const copied = await copyStages(how, { source, target, sourceTags, targetTags, content, arrived, derived: false, exclusive, signal }, left);
+    const copied = await copyStages(how, { source, target, sourceTags, targetTags, content, arrived, derived: false, exclusive, mend, signal }, left);
     // A 201 is no proof that a tag is there.
     targetTags = copied.size === 0 ? targetTags : await tagsOf(target, signal);
     const listed = targetTags;
@@ -118,7 +119,7 @@ async function copyOne(how: RepositoryCopying, copying: TagCopying, tag: string)
     if (!isOfThisTag(error)) {
       throw error;
     }
-    if (isProxyError(error, 'conflict')) {
+    if (error.code === 'conflict') {
       conflict(how, copying, { tag, message: error.message });
     } else {
       report(how, tag, { problem: 'failed', message: error.message });

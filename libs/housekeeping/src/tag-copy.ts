@@ -29,6 +29,8 @@ export interface TagCopying {
   readonly derived: boolean;
   /** Whether nobody else writes the target: then nothing has to be decided between rivals. */
   readonly exclusive: boolean;
+  /** Whether what a tag leads to is looked at where the tag is there already. */
+  readonly mend: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -40,12 +42,21 @@ type Annotations = Readonly<Record<string, string>>;
  */
 export async function copyTag(how: TagCopying, tag: string): Promise<TagOutcome> {
   const { source, target, signal } = how;
-  if ((kindOf(tag) === 'deletion' && how.targetTags.has(tag)) || isHidden(how, tag)) {
-    return kindOf(tag) === 'deletion' ? 'present' : 'hidden';
+  if (isHidden(how, tag)) {
+    return 'hidden';
+  }
+  // Two deletions of one version may differ, and say the same.
+  const isDeleted = kindOf(tag) === 'deletion' && how.targetTags.has(tag);
+  if (isDeleted && !how.mend) {
+    return 'present';
   }
   const standing = how.targetTags.has(tag) ? await target.statManifest(tag, { signal }) : null;
-  if (standing !== null && (await source.statManifest(tag, { signal })) === standing) {
+  const isSame = standing !== null && (await source.statManifest(tag, { signal })) === standing;
+  if (isSame) {
     how.arrived.manifests.add(standing);
+    await (how.mend ? mend(how, tag) : undefined);
+  }
+  if (isDeleted || isSame) {
     return 'present';
   }
   const manifest = await readTag(how, tag);
@@ -61,6 +72,19 @@ export async function copyTag(how: TagCopying, tag: string): Promise<TagOutcome>
     return how.derived ? copyDerived(how, { tag, manifest, standing }) : 'later';
   }
   return standing === null || standing === manifest.digest ? write(how, { tag, manifest, annotations }) : { conflict: standing };
+}
+
+/** Copies again what the target has lost of a tag that it still has. */
+async function mend(how: TagCopying, tag: string): Promise<void> {
+  const { target, signal } = how;
+  const manifest = await readTag(how, tag);
+  if (manifest === null) {
+    return;
+  }
+  await how.content.references(manifest);
+  if ((await target.readManifest(manifest.digest, { signal })) === null) {
+    await target.writeManifest(manifest, { signal });
+  }
 }
 
 async function copyDerived(how: TagCopying, { tag, manifest, standing }: { readonly tag: string; readonly manifest: ManifestBytes; readonly standing: Digest | null }): Promise<TagOutcome> {

@@ -100,6 +100,13 @@ it.each([
   await expect(run(name, ...given)).rejects.toMatchObject({ code: 'not-found', message: expect.stringMatching(/nothing of shop.right-pad/) });
 });
 
+it.each(['verify', 'copy'])('does not say that all is well with a store that is not there: %s', async (name) => {
+  const nowhere = `layout:${join(directory, 'typing-error')}`;
+  await rm(join(directory, 'oci'), { recursive: true });
+
+  await expect(run(name, ...(name === 'copy' ? [`layout:${join(directory, 'carried')}`, '--from', nowhere] : []))).rejects.toMatchObject({ code: 'not-found', message: expect.stringMatching(/nothing at all/) });
+});
+
 it('reindex lists what no catalogue lists', async () => {
   await rm(join(directory, 'oci/catalog'), { recursive: true });
 
@@ -131,6 +138,18 @@ describe('copy', () => {
     expect(await readdir(join(directory, 'carried/shop'))).toEqual(['left-pad']);
   });
 
+  it('restores with --mend what the target has lost', async () => {
+    const carried = `layout:${join(directory, 'carried')}`;
+    await run('copy', carried);
+    await rm(join(directory, 'carried/shop/left-pad/blobs/sha256', digestOf('file of left-pad').slice('sha256:'.length)));
+
+    const passed = await run('copy', carried);
+    const mended = await run('copy', carried, '--mend');
+
+    expect(passed.data).toMatchObject({ present: 4, blobs: 0 });
+    expect(mended).toMatchObject({ failed: false, data: { copied: 0, present: 4, blobs: 1 } });
+  });
+
   it('says what the source does not have, and fails', async () => {
     await rm(blobPath('shop/left-pad', 'file of left-pad'));
 
@@ -147,7 +166,10 @@ describe('copy', () => {
     [['ftp://example.com/x'], /must be https/],
     [['https://user:secret@example.com/x'], /must not hold a user/],
     [['layout:elsewhere', '--package', 'x'], /--package needs --ecosystem/],
-    [['layout:elsewhere', '--from', 'layout:elsewhere/'], /the same/],
+    [['layout:elsewhere', '--from', 'layout:./elsewhere/'], /the same/],
+    [['http://registry.example.com:80/x/', '--from', 'http://Registry.example.com/x'], /the same/],
+    [['layout:elsewhere/there', '--from', 'layout:elsewhere'], /lies in the other/],
+    [['layout:elsewhere', '--from', 'layout:elsewhere/there'], /lies in the other/],
   ])('refuses %j', async (args, message) => {
     const failure = await run('copy', ...args).catch((error: unknown) => error);
 

@@ -1,3 +1,5 @@
+import { resolve } from 'node:path';
+
 import { ProxyError } from '@oci-package-proxy/errors';
 import { collectGarbage, collectText, copy, type CopyProblem, copyText, countsText, countText, type PackageLocator, type Problem, reindex, reindexText, type Scope, verify } from '@oci-package-proxy/housekeeping';
 import type { Registry } from '@oci-package-proxy/oci';
@@ -8,6 +10,8 @@ import type { Logger } from '../logging/logger.ts';
 import type { AdminCommand } from './admin-command.ts';
 import { commandOf, type CommandSketch, durationOf, jsonOf, WrongCall } from './command-line.ts';
 import { scopeOf } from './command-scope.ts';
+
+const LAYOUT = 'layout:';
 
 /** What {@link housekeepingCommands} work on. */
 export interface HousekeepingParts {
@@ -77,9 +81,9 @@ function reindexCommand(parts: HousekeepingParts): CommandSketch {
 function copyCommand(parts: HousekeepingParts): CommandSketch {
   return {
     name: 'copy',
-    usage: '<to storage URL> [--from <storage URL>] [--ecosystem <name> [--package <name>]] [--names <file>] [--exclusive]',
-    summary: 'Copies what is stored to another registry or directory; run again, it goes on where it was.',
-    options: { from: { type: 'string' }, ecosystem: { type: 'string' }, package: { type: 'string' }, names: { type: 'string' }, exclusive: { type: 'boolean' } },
+    usage: '<to storage URL> [--from <storage URL>] [--ecosystem <name> [--package <name>]] [--names <file>] [--exclusive] [--mend]',
+    summary: 'Copies what is stored to another registry or directory; run again, it goes on where it was. --mend also looks for what is missing of what is there already.',
+    options: { from: { type: 'string' }, ecosystem: { type: 'string' }, package: { type: 'string' }, names: { type: 'string' }, exclusive: { type: 'boolean' }, mend: { type: 'boolean' } },
     positionals: { least: 1, most: 1 },
     run: async (given, { signal, progress }) => {
       const [to = ''] = given.positionals;
@@ -87,13 +91,11 @@ function copyCommand(parts: HousekeepingParts): CommandSketch {
       if (name !== undefined && ecosystem === undefined) {
         throw new WrongCall('--package needs --ecosystem');
       }
-      if (withoutSlashes(from) === withoutSlashes(to)) {
-        throw new WrongCall('Both storage URLs are the same');
-      }
+      checkApart(from, to);
       const scope = await scopeOf(parts.locator, { ecosystem, name, names: given.text('names') });
       return using(open(parts, from), (source) => using(open(parts, to), async (target) => {
         await target.check({ signal });
-        const report = await copy({ source, target, locator: parts.locator, scope, exclusive: given.is('exclusive'), signal, progress });
+        const report = await copy({ source, target, locator: parts.locator, scope, exclusive: given.is('exclusive'), mend: given.is('mend'), signal, progress });
         refuseNothing([ecosystem ?? '', name ?? ''], scope, report.repositories);
         return { failed: report.problemCount > 0, text: [...report.problems.map(copyLine), copyText(report), verdict(report.problemCount, report.problems.length)], data: jsonOf(report) };
       }));
@@ -118,11 +120,13 @@ function collectCommand(parts: HousekeepingParts): CommandSketch {
   };
 }
 
-/** Whoever misspells a name must not read that nothing is wrong with it. @throws ProxyError `not-found`. */
+/** Whoever misspells a name, or the storage URL, must not read that nothing is wrong with it. @throws ProxyError `not-found`. */
 function refuseNothing(given: readonly string[], { kind }: Scope, found: number): void {
-  if (found === 0 && (kind === 'names' || kind === 'prefix')) {
-    throw new ProxyError('not-found', `Storage has nothing of ${given.filter((word) => word !== '').join(' ') || 'what the file names'}.`);
+  if (found > 0 || kind === 'ecosystem') {
+    return;
   }
+  const what = given.filter((word) => word !== '').join(' ');
+  throw new ProxyError('not-found', kind === 'all' ? 'Storage has nothing at all; check its URL and the prefix in it.' : `Storage has nothing of ${what === '' ? 'what the file names' : what}.`);
 }
 
 function open({ config, logger }: HousekeepingParts, url: string = config.storage.url): Registry {
@@ -151,6 +155,21 @@ function verdict(count: number, shown: number): string {
   return count === 0 ? 'nothing wrong' : `${countText(count, 'problem')}${more}`;
 }
 
-function withoutSlashes(url: string): string {
-  return url.replace(/\/+$/, '');
+/** @throws WrongCall for one store given twice, and for directories that lie in one another: a walk through the one would meet what is written to the other. */
+function checkApart(from: string, to: string): void {
+  const [source, target] = [placeOf(from), placeOf(to)];
+  if (source === target) {
+    throw new WrongCall('Both storage URLs are the same');
+  }
+  if (source.startsWith(LAYOUT) && target.startsWith(LAYOUT) && (source.startsWith(`${target}/`) || target.startsWith(`${source}/`))) {
+    throw new WrongCall('One of the two directories lies in the other');
+  }
+}
+
+function placeOf(url: string): string {
+  if (url.startsWith(LAYOUT) && url !== LAYOUT) {
+    return `${LAYOUT}${resolve(url.slice(LAYOUT.length))}`;
+  }
+  const parsed = URL.parse(url);
+  return (parsed === null ? url : `${parsed.origin}${parsed.pathname}`).replace(/\/+$/, '');
 }
