@@ -6,6 +6,7 @@ import type { Fact } from './fact.ts';
 import type { LedgerCall } from './ledger-port.ts';
 import type { PackageFolds } from './package-folds.ts';
 import type { LedgerLogger, PackageRef } from './package-ref.ts';
+import { isStorageAway } from './outage.ts';
 import { isWrongData } from './stored-blob.ts';
 import { lookUpFact } from './stored-fact.ts';
 
@@ -26,11 +27,24 @@ export class FactReader {
 
   /** `LedgerReader.fact` */
   async read(ref: PackageRef, tag: string, { signal }: LedgerCall = {}): Promise<Fact | null> {
-    const { registry, folds, logger } = this.#options;
+    const { folds } = this.#options;
     const cached = folds.alive(ref)?.fold.facts.get(tag);
     if (cached !== undefined) {
       return cached;
     }
+    try {
+      return await this.#stored(ref, tag, signal);
+    } catch (error) {
+      const known = isStorageAway(error) && folds.peek(ref)?.fold.facts.has(tag) === true ? folds.old(ref)?.fold.facts.get(tag) : undefined;
+      if (known === undefined) {
+        throw error;
+      }
+      return known;
+    }
+  }
+
+  async #stored(ref: PackageRef, tag: string, signal: AbortSignal | undefined): Promise<Fact | null> {
+    const { registry, folds, logger } = this.#options;
     const repository = registry.repository(ref.repository);
     const { deleted, manifest, pending } = await this.#lookUp(ref, tag, signal);
     if (deleted || manifest === null) {

@@ -44,6 +44,8 @@ export interface Fold {
   readonly revision: string;
   /** The latest time of anything in it, ISO 8601; empty when there is nothing. */
   readonly modified: string;
+  /** Only while storage cannot be asked: when the tags behind it were listed, milliseconds since the epoch. */
+  readonly asOf?: number;
 }
 
 /** Folds entries. Their order and repetitions do not matter. */

@@ -9,6 +9,14 @@ export interface LedgerCall {
   readonly signal?: AbortSignal;
 }
 
+/** How a fold is asked for. */
+export interface FoldCall extends LedgerCall {
+  /** From a list that begins now. */
+  readonly fresh?: boolean;
+  /** How old the list may be while storage cannot be asked, in ms, for a package of which no origin decides whether upstream is asked. */
+  readonly outageMs?: number;
+}
+
 /** A change of one key of a package; null removes it. */
 export interface Change {
   readonly key: string;
@@ -44,13 +52,16 @@ export type DerivedOutcome = 'written' | 'unchanged' | 'unsupported';
 export interface LedgerReader {
   /**
    * The fold of a package. The tag list behind it may be as old as the list's lifetime unless `fresh`; nobody may answer
-   * "not found" from a fold that was not asked for with `fresh`.
+   * "not found" from a fold that was not asked for with `fresh`. While storage cannot be asked, a package whose origin is decided is
+   * served from the last list there is, with `asOf`; never with `fresh`. One without an origin is not, as its name may be published by
+   * now and must not be asked for upstream, unless `outageMs` says that this does not matter.
    * @throws ProxyError `storage-unavailable` or `storage-denied`.
    */
-  fold(ref: PackageRef, call?: LedgerCall & { readonly fresh?: boolean }): Promise<Fold>;
+  fold(ref: PackageRef, call?: FoldCall): Promise<Fold>;
   /**
    * One fact by its computed tag, without any list: from a cached fold where that has it, else GET of the tag and HEAD of its
-   * deletion tag in parallel. Null when it does not exist or was deleted; null is never answered from a cache.
+   * deletion tag in parallel. Null when it does not exist or was deleted; null is never answered from a cache. While storage cannot
+   * be asked, a fact of the last list is answered.
    */
   fact(ref: PackageRef, tag: string, call?: LedgerCall): Promise<Fact | null>;
   /** Where a package comes from, without any list; null while nothing is decided, which is never answered from a cache. */

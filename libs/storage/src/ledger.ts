@@ -12,8 +12,9 @@ import { FactReader } from './fact-reader.ts';
 import type { Fact, NewFact } from './fact.ts';
 import type { Fold } from './fold.ts';
 import { Ingester } from './ingesting.ts';
-import type { Change, DerivedIndex, DerivedOutcome, IngestOutcome, LedgerCall, LedgerPort, PublishOutcome } from './ledger-port.ts';
+import type { Change, DerivedIndex, DerivedOutcome, FoldCall, IngestOutcome, LedgerCall, LedgerPort, PublishOutcome } from './ledger-port.ts';
 import { Origins } from './origin.ts';
+import { isStorageAway } from './outage.ts';
 import { PackageFolds } from './package-folds.ts';
 import { PackageMutex } from './package-mutex.ts';
 import type { ChangeSink, JsonValue, LedgerLogger, Origin, PackageRef } from './package-ref.ts';
@@ -38,6 +39,11 @@ export interface LedgerOptions {
   readonly foldBytes?: number;
   /** Whether repository names have one level below the prefix. Default false. */
   readonly flat?: boolean;
+  /**
+   * Told of every answer that is older than it should be because storage cannot be asked, with the time of its list in milliseconds since
+   * the epoch, in the context of whoever gets the answer. Must not throw.
+   */
+  readonly onOld?: (ref: PackageRef, asOf: number) => void;
 }
 
 /** The package ledger over an OCI registry: `docs/decisions/20261124-facts-and-events.md`. */
@@ -55,10 +61,10 @@ export class Ledger implements LedgerPort {
   readonly #upstream: UpstreamStates;
   readonly #derived: DerivedIndexes;
 
-  constructor({ registry, changes: sink, logger = SILENT, clock = Date.now, random = secureRandom, foldBytes = FOLD_BYTES, flat = false }: LedgerOptions) {
+  constructor({ registry, changes: sink, logger = SILENT, clock = Date.now, random = secureRandom, foldBytes = FOLD_BYTES, flat = false, onOld }: LedgerOptions) {
     const mutex = new PackageMutex();
     this.#snapshots = new Snapshots({ registry, logger, clock });
-    this.#folds = new PackageFolds({ registry, snapshots: this.#snapshots, logger, clock, foldBytes });
+    this.#folds = new PackageFolds({ registry, snapshots: this.#snapshots, logger, clock, foldBytes, onOld });
     this.#origins = new Origins(registry, random);
     this.#catalogue = new Catalogue(registry, flat);
     const changes = new Changes({ folds: this.#folds, sink, logger });
@@ -73,7 +79,7 @@ export class Ledger implements LedgerPort {
     this.#derived = new DerivedIndexes({ registry, folds: this.#folds, origins: this.#origins, mutex, logger, random });
   }
 
-  async fold(ref: PackageRef, call?: LedgerCall & { readonly fresh?: boolean }): Promise<Fold> {
+  async fold(ref: PackageRef, call?: FoldCall): Promise<Fold> {
     return (await this.#folds.get(ref, call)).fold;
   }
 
@@ -82,7 +88,15 @@ export class Ledger implements LedgerPort {
   }
 
   async origin(ref: PackageRef, call?: LedgerCall): Promise<Origin | null> {
-    return this.#origins.read(ref, call);
+    try {
+      return await this.#origins.read(ref, call);
+    } catch (error) {
+      const known = isStorageAway(error) ? this.#folds.old(ref)?.fold.origin : null;
+      if (known === null || known === undefined) {
+        throw error;
+      }
+      return known;
+    }
   }
 
   async open(ref: PackageRef, layer: Pick<Descriptor, 'digest' | 'size'>, call?: LedgerCall & { readonly range?: ByteRange }): Promise<BlobBody | null> {

@@ -3,8 +3,9 @@ import { LRUCache } from 'lru-cache';
 
 import { isFolded, readEntries } from './entries.ts';
 import { type Entry, fold, type Fold } from './fold.ts';
-import type { LedgerCall } from './ledger-port.ts';
+import type { FoldCall } from './ledger-port.ts';
 import { type Flight, ListFlights } from './list-flights.ts';
+import { isStorageAway } from './outage.ts';
 import type { LedgerLogger, PackageRef } from './package-ref.ts';
 import type { Snapshots } from './snapshot.ts';
 import { SNAPSHOT_TAG } from './tags.ts';
@@ -29,8 +30,10 @@ export interface CachedPackage {
 }
 
 interface Listed extends CachedPackage {
-  /** When the list began, milliseconds since the epoch; long ago when it is known to be outdated. */
-  listedAt: number;
+  /** When the list began, milliseconds since the epoch. */
+  readonly listedAt: number;
+  /** Whether it is known that it does not hold any more. */
+  outdated: boolean;
   /** Whether every tag could be read. */
   readonly complete: boolean;
 }
@@ -44,6 +47,8 @@ export interface PackageFoldsOptions {
   readonly clock: () => number;
   /** How many bytes of folds are kept, roughly. */
   readonly foldBytes: number;
+  /** Told of every answer from a list that could not be made anew, in its caller's context. Must not throw. */
+  readonly onOld?: ((ref: PackageRef, asOf: number) => void) | undefined;
 }
 
 /** The folds of packages, kept in memory; their tag lists live for a while. */
@@ -61,16 +66,41 @@ export class PackageFolds {
   }
 
   /** The package from a list that is still alive; with `fresh` from one that begins now. */
-  async get(ref: PackageRef, call: LedgerCall & { readonly fresh?: boolean } = {}): Promise<CachedPackage> {
+  async get(ref: PackageRef, call: FoldCall = {}): Promise<CachedPackage> {
     const fresh = call.fresh === true;
     const alive = fresh ? null : this.alive(ref);
-    return alive ?? untilAborted(this.#flights.join(ref, { fresh }), call.signal);
+    if (alive !== null) {
+      return alive;
+    }
+    try {
+      return await untilAborted(this.#flights.join(ref, { fresh }), call.signal);
+    } catch (error) {
+      const old = fresh || !isStorageAway(error) ? null : this.old(ref, call.outageMs);
+      if (old === null) {
+        throw error;
+      }
+      return old;
+    }
+  }
+
+  /**
+   * What was last known of a package, for when storage cannot be asked.
+   * @param maxAgeMs without it, null where no origin was decided: such a name may have been published since, and who is told of no origin
+   * asks upstream for it.
+   */
+  old(ref: PackageRef, maxAgeMs?: number): CachedPackage | null {
+    const cached = this.#cache.get(ref.repository);
+    if (cached === undefined || (maxAgeMs === undefined && cached.fold.origin === null) || this.#options.clock() - cached.listedAt > (maxAgeMs ?? Number.POSITIVE_INFINITY)) {
+      return null;
+    }
+    this.#options.onOld?.(ref, cached.listedAt);
+    return { entries: cached.entries, fold: { ...cached.fold, asOf: cached.listedAt } };
   }
 
   /** The package as it is cached, if its list is still alive. No request is made. */
   alive(ref: Pick<PackageRef, 'repository'>): CachedPackage | null {
     const cached = this.#cache.get(ref.repository);
-    return cached !== undefined && this.#options.clock() - cached.listedAt < this.#lifetimeOf(cached) ? cached : null;
+    return cached !== undefined && !cached.outdated && this.#options.clock() - cached.listedAt < this.#lifetimeOf(cached) ? cached : null;
   }
 
   /** Forgets the list of a package: the next fold lists again. What was read is kept. */
@@ -124,7 +154,7 @@ export class PackageFolds {
   #expire(repository: string): void {
     const cached = this.#cache.peek(repository);
     if (cached !== undefined) {
-      cached.listedAt = Number.NEGATIVE_INFINITY;
+      cached.outdated = true;
     }
   }
 
@@ -139,7 +169,7 @@ export class PackageFolds {
     if (distrusted || !this.#distrusted.has(ref.repository)) {
       this.#distrusted.delete(ref.repository);
       const complete = entries.size === [...tags].filter(isFolded).length;
-      this.#cache.set(ref.repository, { entries, fold: state, complete, listedAt: flight.outdated ? Number.NEGATIVE_INFINITY : listedAt });
+      this.#cache.set(ref.repository, { entries, fold: state, complete, listedAt, outdated: flight.outdated });
     }
     return { entries, fold: state };
   }

@@ -10,6 +10,7 @@ import { DEFAULT_PREFIX } from './bullmq-client.ts';
 import { deliver, handledEcosystems } from './delivery.ts';
 import { reportFailure } from './failure-report.ts';
 import { IngestContext } from './ingest-context.ts';
+import { Intake } from './intake.ts';
 import { QueueWorker } from './queue-worker.ts';
 import { DEFAULT_CONCURRENCY, DEFAULT_DRAIN_MS, type IngestServerOptions, type QueueCounts } from './transport-options.ts';
 
@@ -43,11 +44,13 @@ export class BullMqServer extends Server<Record<string, () => void>, 'connected'
   override readonly propagatesEventHandlerErrors = true;
   readonly #options: BullMqServerOptions;
   readonly #workers = new Map<string, QueueWorker>();
+  readonly #intake: Intake;
   #redis: Redis | null = null;
 
   constructor(options: BullMqServerOptions) {
     super();
     this.#options = options;
+    this.#intake = new Intake({ logger: options.logger, isOutage: options.isOutage ?? (() => false) });
   }
 
   override listen(callback: (error?: unknown) => void): void {
@@ -58,6 +61,7 @@ export class BullMqServer extends Server<Record<string, () => void>, 'connected'
   }
 
   override async close(): Promise<void> {
+    this.#intake.close();
     const drainMs = this.#options.drainMs ?? DEFAULT_DRAIN_MS;
     await Promise.all([...this.#workers.values()].map((worker) => worker.close(drainMs)));
     this.#workers.clear();
@@ -114,6 +118,7 @@ export class BullMqServer extends Server<Record<string, () => void>, 'connected'
       stalledIntervalMs: stalledIntervalMs ?? STALLED_INTERVAL_MS,
       watchdogMs: watchdogMs ?? WATCHDOG_MS,
       logger,
+      intake: this.#intake,
       work: async (pattern, data, { attempt, signal }) => deliver(this.getHandlerByPattern(pattern), data, new IngestContext([pattern, attempt, signal])),
       failed: (failure, data) => reportFailure(this.#options, failure, data),
     });

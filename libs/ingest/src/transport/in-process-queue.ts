@@ -1,6 +1,7 @@
 import { ProxyError } from '@oci-package-proxy/errors';
 
 import { isPermanent, retryDelay, type RetryPolicy } from '../job/retry-policy.ts';
+import type { Intake } from './intake.ts';
 import type { JobFailure, QueueCounts } from './transport-options.ts';
 
 interface QueuedJob {
@@ -14,6 +15,7 @@ interface QueuedJob {
 export interface JobConsumer {
   readonly concurrency: number;
   readonly retry: RetryPolicy;
+  readonly intake?: Intake;
   work(pattern: string, data: unknown, how: { readonly attempt: number; readonly signal: AbortSignal }): Promise<void>;
   failed(failure: JobFailure, data: unknown): void;
 }
@@ -51,6 +53,7 @@ export class InProcessQueue {
   start(consumer: JobConsumer): void {
     this.#abort = new AbortController();
     this.#consumer = consumer;
+    consumer.intake?.join({ pause: () => undefined, resume: () => this.#fill() });
     this.#fill();
   }
 
@@ -84,7 +87,7 @@ export class InProcessQueue {
   }
 
   #fill(): void {
-    while (this.#consumer !== null && this.#running.size < this.#consumer.concurrency) {
+    while (this.#consumer !== null && this.#consumer.intake?.paused !== true && this.#running.size < this.#consumer.concurrency) {
       const job = this.#waiting.shift();
       if (job === undefined) {
         return;
@@ -98,6 +101,7 @@ export class InProcessQueue {
     try {
       await consumer.work(job.pattern, job.data, { attempt: job.attempt, signal: this.#abort.signal });
       this.#ids.delete(job.id);
+      consumer.intake?.done();
     } catch (error) {
       this.#fail(job, consumer, error);
     }
@@ -106,6 +110,12 @@ export class InProcessQueue {
   }
 
   #fail(job: QueuedJob, consumer: JobConsumer, error: unknown): void {
+    const waitMs = consumer.intake?.failed(error) ?? null;
+    if (waitMs !== null) {
+      job.attempt -= 1;
+      this.#delay(job, waitMs);
+      return;
+    }
     const final = isPermanent(error) || job.attempt >= consumer.retry.attempts;
     if (final) {
       this.#failed += 1;

@@ -1,11 +1,12 @@
 import { isProxyError } from '@oci-package-proxy/errors';
-import { type Job, Queue, UnrecoverableError, WaitingError, Worker } from 'bullmq';
+import { DelayedError, type Job, Queue, UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 
 import { withDeadline } from '../deadline.ts';
 import { isPermanent, retryDelay, type RetryPolicy } from '../job/retry-policy.ts';
 import type { IngestLogger } from '../logger.ts';
 import { QuietLog } from '../redis/quiet-log.ts';
+import type { Intake } from './intake.ts';
 import { ABORT_GRACE_MS, type JobFailure, type QueueCounts } from './transport-options.ts';
 
 /** How a {@link QueueWorker} works. */
@@ -21,6 +22,7 @@ export interface QueueWorkerOptions {
   /** A queue with waiting jobs of which none is taken for this long gets a new worker, in milliseconds. */
   readonly watchdogMs: number;
   readonly logger: IngestLogger;
+  readonly intake: Intake;
   work(pattern: string, data: unknown, how: { readonly attempt: number; readonly signal: AbortSignal }): Promise<void>;
   failed(failure: JobFailure, data: unknown): void;
 }
@@ -50,6 +52,7 @@ export class QueueWorker {
     this.#queue = new Queue(name, { connection: options.connection, prefix: options.prefix, skipVersionCheck: true });
     this.#queue.on('error', (error) => this.#log.warn(error));
     this.#worker = this.#startWorker();
+    options.intake.join({ pause: () => this.#pause(), resume: () => this.#resume() });
     this.#watchdog = setInterval(() => void this.#watch(), Math.max(options.watchdogMs / 4, 50));
     this.#watchdog.unref();
   }
@@ -100,6 +103,17 @@ export class QueueWorker {
     return worker;
   }
 
+  #pause(): void {
+    this.#worker.pause(true).catch((error: unknown) => this.#log.warn(error));
+  }
+
+  #resume(): void {
+    if (!this.#closing) {
+      this.#movedAt = Date.now();
+      void Promise.resolve(this.#worker.resume()).catch((error: unknown) => this.#log.warn(error));
+    }
+  }
+
   async #process(job: Job, token: string | undefined, signal: AbortSignal | undefined): Promise<void> {
     this.#movedAt = Date.now();
     if (this.#closing && token !== undefined) {
@@ -107,10 +121,19 @@ export class QueueWorker {
       await job.moveToWait(token);
       throw new WaitingError();
     }
+    const { intake } = this.#options;
+    if (intake.paused && token !== undefined) {
+      await later(job, token, intake.leftMs());
+    }
     this.#running += 1;
     try {
       await this.#options.work(job.name, job.data, { attempt: job.attemptsMade + 1, signal: signal ?? new AbortController().signal });
+      intake.done();
     } catch (error) {
+      const waitMs = token === undefined ? null : intake.failed(error);
+      if (waitMs !== null && token !== undefined) {
+        await later(job, token, waitMs);
+      }
       throw isPermanent(error) ? unrecoverable(error) : asError(error);
     } finally {
       this.#running -= 1;
@@ -129,7 +152,7 @@ export class QueueWorker {
 
   /** BullMQ 6.7 resumes by itself after an outage; earlier ones did not, in ways that nobody noticed. */
   async #watch(): Promise<void> {
-    if (this.#closing || this.#running > 0 || this.#options.connection.status !== 'ready') {
+    if (this.#closing || this.#running > 0 || this.#options.intake.paused || this.#options.connection.status !== 'ready') {
       this.#movedAt = Date.now();
       return;
     }
@@ -156,6 +179,12 @@ export class QueueWorker {
       return 0;
     }
   }
+}
+
+/** Tries the job again after `ms`; the try that it was taken for does not count. @throws DelayedError always, for BullMQ. */
+async function later(job: Job, token: string, ms: number): Promise<never> {
+  await job.moveToDelayed(Date.now() + ms, token);
+  throw new DelayedError();
 }
 
 /** BullMQ takes -1 for "no more". */

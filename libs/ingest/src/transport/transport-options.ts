@@ -32,6 +32,8 @@ export interface IngestServerOptions {
   readonly retry?: RetryPolicy;
   /** How long closing waits for running jobs before it aborts them, in milliseconds; default 25 000. */
   readonly drainMs?: number;
+  /** Whether a job failed because storage is away or takes no writes: it waits, and the try does not count. Default: never. */
+  readonly isOutage?: (error: unknown) => boolean;
   /** Told of every failed try, after it was logged. Must not throw. */
   readonly onFailed?: (failure: JobFailure) => void;
 }

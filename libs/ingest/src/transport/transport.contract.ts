@@ -3,7 +3,7 @@ import 'reflect-metadata';
 import { type INestMicroservice, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
-import { ProxyError } from '@oci-package-proxy/errors';
+import { isProxyError, ProxyError } from '@oci-package-proxy/errors';
 import { eventually } from '@oci-package-proxy/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -156,6 +156,31 @@ export function describeTransport(name: string, start: () => Promise<TransportHa
       expect(failures.map(({ attempt, final }) => ({ attempt, final }))).toEqual([{ attempt: 1, final: false }, { attempt: 2, final: false }]);
       expect(failures[0]?.error).toMatchObject({ code: 'storage-unavailable', message: 'registry: down' });
     });
+
+    it('loses no job to an outage that is longer than all tries, asks seldom meanwhile, and logs it once', async () => {
+      let out = true;
+      let tries = 0;
+      const done = new Set<string>();
+      const lines: string[] = [];
+      const logger = { ...SILENT, warn: (_fields: object, text: string) => void lines.push(text), info: (_fields: object, text: string) => void lines.push(text) };
+      await serve(async (job) => {
+        tries += 1;
+        if (out) {
+          throw new ProxyError('storage-read-only', 'registry: read-only');
+        }
+        done.add((job as IngestJob).package);
+      }, { logger, isOutage: (error) => isProxyError(error, 'storage-read-only'), retry: { attempts: 2, baseMs: 10, maxMs: 10 } });
+
+      await Promise.all(Array.from({ length: 20 }, async (_, index) => harness.queue.enqueue(jobOf(`wait-${index}`))));
+      await eventually('several pauses', async () => tries > 8, 15_000);
+      const before = tries;
+      out = false;
+      await eventually('all done', async () => done.size === 20, 15_000);
+
+      expect(before).toBeLessThan(20);
+      expect(failures).toEqual([]);
+      expect(lines).toEqual(['ingest queue: jobs wait, as storage takes nothing; none of them is lost', 'ingest queue: storage takes files again']);
+    }, 40_000);
 
     it('waits as long as the other side asks for', async () => {
       const times: number[] = [];

@@ -5,14 +5,22 @@ import type { PlatformConfig, StorageConfig } from './platform-config.ts';
 
 const LAYOUT = 'layout:';
 
-/** The store that `STORAGE_URL` names. No request is made. @throws ProxyError `config` when the URL is unfit. */
-export function registryFromConfig(config: Pick<PlatformConfig, 'storage' | 'file'>, logger: Logger): Registry {
+/** Tries once, for a question that is asked again a second later. */
+const IMPATIENT = { retry: { attempts: 1, baseMs: 0 } } as const;
+
+/**
+ * The store that `STORAGE_URL` names. No request is made.
+ * @param how `impatient`: without any retry.
+ * @throws ProxyError `config` when the URL is unfit.
+ */
+export function registryFromConfig(config: Pick<PlatformConfig, 'storage' | 'file'>, logger: Logger, how: { readonly impatient?: boolean } = {}): Registry {
   const { storage, file } = config;
   if (storage.url.startsWith(LAYOUT)) {
     return new LayoutRegistry({ directory: storage.url.slice(LAYOUT.length) });
   }
   return new RemoteRegistry({
     url: storage.url,
+    ...(how.impatient === true && IMPATIENT),
     credentials: credentialsOf(storage),
     maxConnections: file.limits.storageConnections,
     ca: storage.ca ?? undefined,

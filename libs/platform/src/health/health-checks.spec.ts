@@ -1,3 +1,4 @@
+import { ProxyError } from '@oci-package-proxy/errors';
 import { eventually } from '@oci-package-proxy/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 
@@ -10,7 +11,7 @@ describe('HealthChecks', () => {
     started.push(health);
     return health;
   };
-  const check = (name: string, required: boolean, run: HealthCheck['run'] = async () => Promise.resolve()): HealthCheck => ({ name, required, run });
+  const check = (name: string, required: HealthCheck['required'], run: HealthCheck['run'] = async () => Promise.resolve()): HealthCheck => ({ name, required, run });
   const fails = async (): Promise<void> => Promise.reject(new Error('down'));
 
   afterEach(() => {
@@ -22,16 +23,39 @@ describe('HealthChecks', () => {
   it.each<[string, HealthCheck[], object]>([
     ['nothing to check', [], { ready: true, status: 'ok', checks: {} }],
     ['all well', [check('storage', true), check('queue', false)], { ready: true, status: 'ok', checks: { storage: 'ok', queue: 'ok' } }],
-    ['what it can do without failing', [check('storage', true), check('queue', false, fails)], { ready: true, status: 'degraded', checks: { storage: 'ok', queue: 'failing' } }],
-    ['what it needs failing', [check('storage', true, fails), check('queue', false)], { ready: false, status: 'unready', checks: { storage: 'failing', queue: 'ok' } }],
-    ['a check that hangs', [check('storage', true, async () => new Promise(() => undefined))], { ready: false, status: 'unready', checks: { storage: 'failing' } }],
-    ['a check that throws at once', [check('storage', true, () => { throw new Error('at once'); })], { ready: false, status: 'unready', checks: { storage: 'failing' } }],
+    ['what it can do without failing', [check('storage', true), check('queue', false, fails)], { ready: true, status: 'degraded', checks: { storage: 'ok', queue: 'failing' }, reasons: { queue: 'no-answer' } }],
+    ['what it needs failing', [check('storage', true, fails), check('queue', false)], { ready: false, status: 'unready', checks: { storage: 'failing', queue: 'ok' }, reasons: { storage: 'no-answer' } }],
+    ['a check that hangs', [check('storage', true, async () => new Promise(() => undefined))], { ready: false, status: 'unready', checks: { storage: 'failing' }, reasons: { storage: 'no-answer' } }],
+    ['a check that throws at once', [check('storage', true, () => { throw new Error('at once'); })], { ready: false, status: 'unready', checks: { storage: 'failing' }, reasons: { storage: 'no-answer' } }],
   ])('%s', async (_what, checks, expected) => {
     const health = make(checks);
 
     await health.start();
 
     expect(health.verdict()).toEqual(expected);
+  });
+
+  it('says why, by code', async () => {
+    const health = make([check('writes', false, async () => Promise.reject(new ProxyError('storage-read-only', 'the registry 10.0.0.1 is read-only')))]);
+
+    await health.start();
+
+    expect(health.verdict()).toEqual({ ready: true, status: 'degraded', checks: { writes: 'failing' }, reasons: { writes: 'storage-read-only' } });
+  });
+
+  it('needs some things only until they were there once', async () => {
+    let down = true;
+    const health = make([{ name: 'storage', required: 'at-start', run: async () => (down ? fails() : Promise.resolve()) }]);
+    await health.start();
+
+    const first = health.verdict();
+    down = false;
+    await eventually('ready', async () => health.verdict().status === 'ok', 5_000);
+    down = true;
+    await eventually('degraded', async () => health.verdict().status === 'degraded', 5_000);
+
+    expect(first).toMatchObject({ ready: false, status: 'unready' });
+    expect(health.verdict()).toMatchObject({ ready: true, checks: { storage: 'failing' } });
   });
 
   it('is not ready before it has looked', () => {

@@ -1,11 +1,16 @@
+import { isProxyError } from '@oci-package-proxy/errors';
+
 import type { Logger } from '../logging/logger.ts';
 
 /** Something the process depends on. */
 export interface HealthCheck {
   /** Shown in `/readyz`: storage, queue … */
   readonly name: string;
-  /** Without it the process cannot do its work; else its failure is shown as `degraded` and requests stay welcome. */
-  readonly required: boolean;
+  /**
+   * Without it the process cannot do its work; else its failure is shown as `degraded` and requests stay welcome. `at-start`: until it was
+   * well once, as there is nothing remembered yet that could be served without it.
+   */
+  readonly required: boolean | 'at-start';
   /** Resolves when all is well. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -15,6 +20,8 @@ export interface HealthVerdict {
   readonly ready: boolean;
   readonly status: 'ok' | 'degraded' | 'unready' | 'stopping';
   readonly checks: Readonly<Record<string, 'ok' | 'failing' | 'unknown'>>;
+  /** Of what is failing: error codes by name, which tell no address and no secret. The log has the text. */
+  readonly reasons?: Readonly<Record<string, string>>;
 }
 
 /** How {@link HealthChecks} run. */
@@ -36,7 +43,8 @@ export interface HealthOptions {
  */
 export class HealthChecks {
   readonly #options: HealthOptions;
-  readonly #results = new Map<string, { readonly healthy: boolean; readonly at: number }>();
+  readonly #results = new Map<string, { readonly reason: string | null; readonly at: number }>();
+  readonly #wasWell = new Set<string>();
   readonly #stopped = new AbortController();
   #stopping = false;
   #started = false;
@@ -71,13 +79,26 @@ export class HealthChecks {
     const states = this.#options.checks.map((check) => ({ check, state: this.#state(check) }));
     const checks = Object.fromEntries(states.map(({ check, state }) => [check.name, state]));
     const broken = states.filter(({ state }) => state !== 'ok');
+    const said = { checks, ...this.#reasons(broken.map(({ check }) => check.name)) };
     if (this.#stopping) {
-      return { ready: false, status: 'stopping', checks };
+      return { ready: false, status: 'stopping', ...said };
     }
-    if (broken.some(({ check }) => check.required)) {
-      return { ready: false, status: 'unready', checks };
+    if (broken.some(({ check }) => this.#isRequired(check))) {
+      return { ready: false, status: 'unready', ...said };
     }
-    return { ready: true, status: broken.length > 0 ? 'degraded' : 'ok', checks };
+    return { ready: true, status: broken.length > 0 ? 'degraded' : 'ok', ...said };
+  }
+
+  #isRequired({ name, required }: HealthCheck): boolean {
+    return required === 'at-start' ? !this.#wasWell.has(name) : required;
+  }
+
+  #reasons(names: readonly string[]): Pick<HealthVerdict, 'reasons'> {
+    const reasons = names.flatMap((name) => {
+      const reason = this.#results.get(name)?.reason ?? null;
+      return reason === null ? [] : [[name, reason] as const];
+    });
+    return reasons.length === 0 ? {} : { reasons: Object.fromEntries(reasons) };
   }
 
   #state(check: HealthCheck): 'ok' | 'failing' | 'unknown' {
@@ -85,7 +106,7 @@ export class HealthChecks {
     if (result === undefined || this.#now() - result.at > (this.#options.expireMs ?? 30_000)) {
       return 'unknown';
     }
-    return result.healthy ? 'ok' : 'failing';
+    return result.reason === null ? 'ok' : 'failing';
   }
 
   async #repeat(check: HealthCheck): Promise<void> {
@@ -100,16 +121,18 @@ export class HealthChecks {
 
   async #run(check: HealthCheck): Promise<void> {
     const timeout = AbortSignal.timeout(this.#options.timeoutMs ?? 5_000);
-    const before = this.#results.get(check.name)?.healthy;
+    const before = this.#results.get(check.name)?.reason;
     try {
       await orAborted(check.run(AbortSignal.any([timeout, this.#stopped.signal])), timeout);
-      this.#results.set(check.name, { healthy: true, at: this.#now() });
-      if (before === false) {
+      this.#results.set(check.name, { reason: null, at: this.#now() });
+      this.#wasWell.add(check.name);
+      if (before !== undefined && before !== null) {
         this.#options.logger?.info({ check: check.name }, 'health check recovered');
       }
     } catch (error) {
-      this.#results.set(check.name, { healthy: false, at: this.#now() });
-      if (before !== false && !this.#stopped.signal.aborted) {
+      const reason = isProxyError(error) ? error.code : 'no-answer';
+      this.#results.set(check.name, { reason, at: this.#now() });
+      if ((before === undefined || before === null) && !this.#stopped.signal.aborted) {
         this.#options.logger?.warn({ check: check.name, err: error }, 'health check failed');
       }
     }

@@ -38,6 +38,7 @@ export class ErrorFilter implements ExceptionFilter {
       return;
     }
     const encoded = this.#mounts.errorBody(request.originalUrl)(answer, { url: request.originalUrl, accept: request.headers.accept });
+    reply.raw.removeHeader('warning');
     reply.removeHeader('content-length').removeHeader('etag').removeHeader('cache-control').removeHeader('last-modified').removeHeader('content-encoding');
     reply.header('cache-control', 'no-store').headers(headersOf(answer)).headers(encoded.headers ?? {});
     if (encoded.reason !== undefined) {

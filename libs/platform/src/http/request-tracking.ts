@@ -36,6 +36,11 @@ export function trackRequests(handler: RequestListener, options: TrackingOptions
     const url = request.url ?? '/';
     exchange.ecosystem = options.mounts.find(url)?.ecosystem ?? null;
     response.setHeader('x-request-id', exchange.requestId);
+    exchange.warn = (text) => {
+      if (!response.headersSent) {
+        response.setHeader('warning', text);
+      }
+    };
     const started = performance.now();
     const socket = request.socket;
     whenOver(response, socket, () => {

@@ -11,6 +11,8 @@ export interface Exchange {
   ecosystem: string | null;
   /** Why the answer failed or broke off, once it did. */
   failure: { readonly code: string; readonly message: string } | null;
+  /** Marks the answer as older than it should be; null where there is no answer. */
+  warn: ((text: string) => void) | null;
 }
 
 const exchanges = new AsyncLocalStorage<Exchange>();
@@ -22,7 +24,7 @@ export function withExchange<T>(exchange: Exchange, work: () => T): T {
 
 /** A new exchange, for a request or for a job of the queue. */
 export function newExchange(requestId: string): Exchange {
-  return { requestId, fields: {}, route: null, ecosystem: null, failure: null };
+  return { requestId, fields: {}, route: null, ecosystem: null, failure: null, warn: null };
 }
 
 /** The exchange that the caller runs in, or null outside of any. */
@@ -36,4 +38,9 @@ export function annotateRequest(fields: Readonly<Record<string, string | number 
   if (exchange !== null) {
     Object.assign(exchange.fields, fields);
   }
+}
+
+/** Marks the answer of the running request as one of what was known at `asOf` (milliseconds since the epoch), as storage cannot be asked: RFC 7234 §5.5.1. */
+export function markOld(asOf: number): void {
+  currentExchange()?.warn?.(`110 oci-package-proxy "storage cannot be asked; as of ${new Date(asOf).toISOString()}"`);
 }

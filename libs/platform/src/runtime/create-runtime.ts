@@ -3,21 +3,24 @@ import { EmittingIngestQueue, type PeerSource, WithHolders } from '@oci-package-
 import { Ledger } from '@oci-package-proxy/storage';
 import { peerSource, SharedDownloads } from '@oci-package-proxy/upstream';
 
-import { registryFromConfig } from '../config/registry-from-config.ts';
 import type { HealthCheck } from '../health/health-checks.ts';
+import { markOld } from '../logging/exchange.ts';
 import type { Logger } from '../logging/logger.ts';
 import { Metrics } from '../metrics/metrics.ts';
-import { withMetrics } from '../metrics/with-metrics.ts';
 import type { AppConfig } from './app-config.ts';
 import { createIngestTransport, type IngestTransport } from './ingest-transport.ts';
 import type { Runtime } from './runtime.ts';
+import { createStorageAccess } from './storage-access.ts';
 import { UpstreamAccesses } from './upstream-access.ts';
+
+/** So long after the last list of them tokens count while storage cannot be asked: one that was revoked just before it went away ends then. */
+const TOKENS_OUTAGE_MS = 15 * 60_000;
 
 /** A {@link Runtime} with what only its owner may touch. */
 export interface OwnedRuntime extends Runtime {
   readonly transport: IngestTransport;
   readonly peer: PeerSource;
-  /** Storage is required; without the queue the process still serves. */
+  /** Storage is required at start; without the queue, and later without storage, the process still serves. */
   readonly checks: readonly HealthCheck[];
   /** Ends everything in the reverse order of its making. */
   close(): Promise<void>;
@@ -26,12 +29,15 @@ export interface OwnedRuntime extends Runtime {
 /** Makes what the ecosystems of a process share. Nothing is asked of the network yet. */
 export async function createRuntime(config: AppConfig, logger: Logger): Promise<OwnedRuntime> {
   const metrics = new Metrics();
-  const registry = withMetrics(registryFromConfig(config, logger), metrics);
-  const transport = createIngestTransport(config, logger);
+  const storage = createStorageAccess(config, { logger, metrics });
+  const { registry } = storage;
+  const transport = createIngestTransport(config, { logger, isOutage: (error) => storage.isOutage(error) });
   const { bus, holders } = transport;
   const ledger = new Ledger({
     registry,
     logger,
+    // What is old of our own records marks no answer: it is not in it.
+    onOld: (ref, asOf) => (ref.ecosystem === 'system' ? undefined : markOld(asOf)),
     changes: { changed: (ref) => bus.announce({ ecosystem: ref.ecosystem, package: ref.name, repository: ref.repository }) },
   });
   const unsubscribe = bus.subscribe({
@@ -59,7 +65,12 @@ export async function createRuntime(config: AppConfig, logger: Logger): Promise<
     adminToken: config.adminToken,
     anonymousRead: config.anonymousRead,
     rules: config.file.access,
-    ledger,
+    ledger: {
+      fold: (ref, call) => ledger.fold(ref, { ...call, outageMs: TOKENS_OUTAGE_MS }),
+      record: (ref, changes, call) => ledger.record(ref, changes, call),
+      invalidate: (ref) => ledger.invalidate(ref),
+      refreshSnapshot: (ref, call) => ledger.refreshSnapshot(ref, call),
+    },
     logger,
   });
   const upstreams = new UpstreamAccesses(config, logger, metrics);
@@ -78,7 +89,7 @@ export async function createRuntime(config: AppConfig, logger: Logger): Promise<
     downloads: new WithHolders(shared, holders, peer),
     queue: new EmittingIngestQueue(transport.client),
     checks: [
-      { name: 'storage', required: true, run: (signal) => registry.check({ signal }) },
+      ...storage.checks,
       { name: 'queue', required: false, run: () => transport.check() },
     ],
     upstreamAt: (url, ecosystem) => upstreams.at(url, ecosystem),
@@ -88,7 +99,7 @@ export async function createRuntime(config: AppConfig, logger: Logger): Promise<
       await shared.close();
       await upstreams.close();
       await transport.close();
-      await registry.close();
+      await storage.close();
     },
   };
 }

@@ -45,7 +45,7 @@ export async function startIngestWorker(options: IngestWorkerOptions): Promise<R
   try {
     const wanted = options.ecosystems.filter(({ name }) => config.ecosystems === null || config.ecosystems.includes(name));
     const ecosystems = await Promise.all(wanted.map((definition) => definition.create({ runtime, prefix: '', root: '', values: config.values, section: config.sections[definition.name] })));
-    const health = new HealthChecks({ checks: runtime.checks.map((check) => ({ ...check, required: true })), logger });
+    const health = new HealthChecks({ checks: runtime.checks.map((check) => ({ ...check, required: check.name !== 'storage-writes' })), logger });
     const internal = await startInternalServer({ config, metrics: runtime.metrics, health, spool: runtime.downloads, logger });
     const ingest = await startIngest(runtime, ecosystems, options.module);
     await health.start();

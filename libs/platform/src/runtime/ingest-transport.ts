@@ -33,12 +33,19 @@ export interface IngestTransport {
   close(): Promise<void>;
 }
 
-/** The transport over Redis where `QUEUE_URL` is set, else the one within this process. */
-export function createIngestTransport(config: PlatformConfig, logger: Logger): IngestTransport {
-  return config.queueUrl === null ? inProcess(config, logger) : overRedis(config, { url: config.queueUrl, logger });
+/** What {@link createIngestTransport} needs. */
+export interface IngestTransportParts {
+  readonly logger: Logger;
+  /** As of the servers: whether a job failed for want of storage altogether. */
+  readonly isOutage: (error: unknown) => boolean;
 }
 
-function inProcess(config: PlatformConfig, logger: Logger): IngestTransport {
+/** The transport over Redis where `QUEUE_URL` is set, else the one within this process. */
+export function createIngestTransport(config: PlatformConfig, parts: IngestTransportParts): IngestTransport {
+  return config.queueUrl === null ? inProcess(config, parts) : overRedis(config, { url: config.queueUrl, ...parts });
+}
+
+function inProcess(config: PlatformConfig, { logger, isOutage }: IngestTransportParts): IngestTransport {
   const broker = new InProcessBroker();
   const bus = new InProcessChangeBus(logger);
   const holders = new InProcessHolders();
@@ -46,7 +53,7 @@ function inProcess(config: PlatformConfig, logger: Logger): IngestTransport {
     client: new InProcessClient(broker),
     bus,
     holders,
-    server: () => new InProcessServer(broker, { ecosystems: config.ecosystems, logger }),
+    server: () => new InProcessServer(broker, { ecosystems: config.ecosystems, logger, isOutage }),
     counts: async () => Promise.resolve(broker.counts()),
     check: async () => Promise.resolve(),
     close: async () => {
@@ -56,7 +63,7 @@ function inProcess(config: PlatformConfig, logger: Logger): IngestTransport {
   };
 }
 
-function overRedis(config: PlatformConfig, redis: { readonly url: string; readonly logger: Logger }): IngestTransport {
+function overRedis(config: PlatformConfig, { isOutage, ...redis }: IngestTransportParts & { readonly url: string }): IngestTransport {
   const client = new BullMqClient(redis);
   const bus = new RedisChangeBus(redis);
   const holders = new RedisHolders({ ...redis, internalUrl: internalUrlOf(config) });
@@ -64,7 +71,7 @@ function overRedis(config: PlatformConfig, redis: { readonly url: string; readon
     client,
     bus,
     holders,
-    server: () => new BullMqServer({ ...redis, ecosystems: config.ecosystems }),
+    server: () => new BullMqServer({ ...redis, ecosystems: config.ecosystems, isOutage }),
     counts: async (ecosystems) => client.counts(ecosystems),
     check: async () => checkRedis(client.unwrap(), redis.logger),
     close: async () => {
