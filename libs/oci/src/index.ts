@@ -12,11 +12,13 @@ export {
 } from './model/manifest.ts';
 export {
   type BlobBody,
+  type BlobMounter,
   type BlobReader,
   type BlobSource,
   type BlobWriter,
   type ByteRange,
   type CallOptions,
+  isBlobMounter,
   isTagCreator,
   isTagDeleter,
   type ManifestReader,

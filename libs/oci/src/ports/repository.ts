@@ -101,6 +101,16 @@ export interface TagDeleter {
   deleteTag(tag: string, options?: CallOptions): Promise<boolean>;
 }
 
+/** Optional power: having a blob of another repository of the same registry, without its bytes being sent. */
+export interface BlobMounter {
+  /**
+   * Whoever relies on the blob asks for it afterwards ({@link BlobReader.statBlob}): an answer is no proof. Nothing fails here but for
+   * a caller that gave up.
+   * @returns whether the registry says that the blob is here now; `false` where `from` is of another registry.
+   */
+  mountBlob(digest: Digest, from: Repository, options?: CallOptions): Promise<boolean>;
+}
+
 /** A store of repositories. */
 export interface Registry {
   /** `name` is relative to the configured prefix. No request is made. */
@@ -124,3 +134,8 @@ export function isTagDeleter(repository: Repository): repository is Repository &
   return 'deleteTag' in repository;
 }
 
+
+/** Whether `repository` can have blobs of others. */
+export function isBlobMounter(repository: Repository): repository is Repository & BlobMounter {
+  return 'mountBlob' in repository;
+}

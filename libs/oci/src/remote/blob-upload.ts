@@ -1,23 +1,18 @@
-import { ProxyError } from '@oci-package-proxy/errors';
+import { isProxyError } from '@oci-package-proxy/errors';
 
-import type { Digest } from '../model/digest.ts';
 import type { BlobSource } from '../ports/repository.ts';
 import { checkSource, verifiedSource } from '../verify/verified-source.ts';
 import { holdsBlob } from './blob-part.ts';
-import { type Answer, headerText } from './http/exchange.ts';
-import { errorCodes } from './http/failures.ts';
-import { resolveLocation } from './http/location.ts';
+import { sendChunks } from './chunked-upload.ts';
 import { withRetries } from './http/retry.ts';
-import { contentDigest } from './manifest-reading.ts';
-import { pushFailure } from './push-failure.ts';
 import { PUSH, type RepositoryEndpoint } from './repository-endpoint.ts';
-
-const OTHER_BYTES: ReadonlySet<string> = new Set(['DIGEST_INVALID', 'SIZE_INVALID', 'BLOB_UPLOAD_INVALID']);
+import { beginUpload, cancelUpload, checkUploaded, type UploadSession, withDigest } from './upload-session.ts';
 
 /**
- * Uploads a blob in one piece (POST, then PUT: the only way that every registry takes) unless it is there. The source
- * is verified while it is sent; its last piece is held back until it is right, so that nothing wrong can be stored.
- * Every retry begins with a new session, and with the question whether the blob is there by now.
+ * Uploads a blob unless it is there: in one piece (POST, then PUT: the only way that every registry takes), or in chunks where
+ * the registry's profile says so. The source is verified while it is sent; its last piece is held back until it is right, so that
+ * nothing wrong can be stored. Every retry begins with a new session, and with the question whether the blob is there by now. An upload
+ * that is given up is cancelled.
  * @throws ProxyError `integrity` when the source does not yield what it promised, `invalid` for an empty blob.
  */
 export async function uploadBlob(endpoint: RepositoryEndpoint, source: BlobSource, signal: AbortSignal | undefined): Promise<void> {
@@ -30,61 +25,50 @@ export async function uploadBlob(endpoint: RepositoryEndpoint, source: BlobSourc
     if (await holdsBlob(endpoint, { digest: source.digest, size: source.size, signal })) {
       return;
     }
-    const location = await beginUpload(endpoint, source.digest, signal);
-    await sendUpload(endpoint, source, { location, signal });
+    const session = await beginUpload(endpoint, source.digest, signal);
+    try {
+      await send(endpoint, source, { session, signal });
+    } catch (error) {
+      // What the registry may be storing at this moment is left alone: the next attempt asks whether it did.
+      if (!session.ending || isOurs(error)) {
+        cancelUpload(endpoint, session.location);
+      }
+      throw error;
+    }
   });
   endpoint.knownBlobs.add(endpoint.name, source.digest);
 }
 
-async function beginUpload(endpoint: RepositoryEndpoint, digest: Digest, signal: AbortSignal | undefined): Promise<URL> {
-  const request = endpoint.request({ method: 'POST', path: 'blobs/uploads/', operation: `beginning the upload of ${digest}`, actions: PUSH, signal });
-  const answer = await endpoint.client.askOnce(request);
-  if (answer.status !== 202) {
-    throw pushFailure(answer, request.subject);
-  }
-  const stated = headerText(answer.headers, 'location');
-  const location = stated === null ? null : resolveLocation(stated, answer.url, endpoint.client.registry);
-  if (location === null) {
-    throw new ProxyError('storage-unavailable', `${request.subject}: the registry does not say where to upload to, or leaves TLS`);
-  }
-  return withDigest(location, digest);
+interface Upload {
+  readonly session: UploadSession;
+  readonly signal: AbortSignal | undefined;
 }
 
-/** The query of the location is kept to the letter: registries sign it. */
-function withDigest(location: URL, digest: Digest): URL {
-  const url = new URL(location);
-  url.search = `${url.search === '' ? '?' : `${url.search}&`}digest=${encodeURIComponent(digest)}`;
-  return url;
+async function send(endpoint: RepositoryEndpoint, source: BlobSource, upload: Upload): Promise<void> {
+  const chunkBytes = endpoint.profile.uploadChunkBytes;
+  if (chunkBytes !== null && source.size > chunkBytes) {
+    return sendChunks(endpoint, source, { ...upload, chunkBytes });
+  }
+  return sendWhole(endpoint, source, upload);
 }
 
-async function sendUpload(endpoint: RepositoryEndpoint, source: BlobSource, upload: { location: URL; signal: AbortSignal | undefined }): Promise<void> {
+async function sendWhole(endpoint: RepositoryEndpoint, source: BlobSource, { session, signal }: Upload): Promise<void> {
+  session.ending = true;
   const request = endpoint.request({
     method: 'PUT',
-    path: upload.location,
+    path: withDigest(session.location, source.digest),
     headers: { 'content-type': 'application/octet-stream', 'content-length': String(source.size) },
     body: () => verifiedSource(source, endpoint.name),
     operation: `uploading ${source.digest}`,
     actions: PUSH,
     lane: 'upload',
-    signal: upload.signal,
+    signal,
   });
   const answer = await endpoint.client.askOnce(request);
-  if (answer.status !== 201 && answer.status !== 204 && answer.status !== 200) {
-    throw uploadFailure(answer, request.subject);
-  }
-  const stored = contentDigest(answer);
-  if (stored !== null && stored !== source.digest) {
-    throw new ProxyError('integrity', `${request.subject}: the registry stored ${stored} instead`);
-  }
+  checkUploaded(endpoint, answer, { digest: source.digest, subject: request.subject });
 }
 
-function uploadFailure(answer: Answer, subject: string): ProxyError {
-  const codes = errorCodes(answer.bytes);
-  if (codes.some((code) => OTHER_BYTES.has(code))) {
-    return new ProxyError('storage-unavailable', `${subject}: other bytes arrived than were sent (${codes[0]}); a proxy on the way may change them`);
-  }
-  if (answer.status === 404 || answer.status === 416) {
-    return new ProxyError('storage-unavailable', `${subject}: the registry lost the upload session (${answer.status})`);
-  }
-  return pushFailure(answer, subject);
+/** Whether it was the caller or the source that ended it. */
+function isOurs(error: unknown): boolean {
+  return isProxyError(error, 'aborted') || isProxyError(error, 'integrity') || isProxyError(error, 'internal');
 }

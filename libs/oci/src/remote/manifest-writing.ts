@@ -119,5 +119,5 @@ function writeFailure(endpoint: RepositoryEndpoint, answer: Answer, subject: str
   if (answer.status === 400 && errorCodes(answer.bytes).includes('TAG_INVALID')) {
     return new ProxyError('conflict', `${subject}: the tag is there and the registry lets nobody replace it`);
   }
-  return pushFailure(answer, subject);
+  return pushFailure(endpoint, answer, subject);
 }

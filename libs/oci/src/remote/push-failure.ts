@@ -1,7 +1,9 @@
 import { ProxyError } from '@oci-package-proxy/errors';
 
 import type { Answer } from './http/exchange.ts';
-import { errorCodes, statusFailure } from './http/failures.ts';
+import { errorCodes, saysMissing, side, statusFailure } from './http/failures.ts';
+import { KNOWN_PRODUCTS } from './profile/known-products.ts';
+import type { RepositoryEndpoint } from './repository-endpoint.ts';
 
 /**
  * Statuses of a registry that is read-only (405 in distribution's maintenance mode, 501 where a gateway knows no writes) or
@@ -15,21 +17,29 @@ const READ_ONLY: ReadonlyMap<number, string> = new Map([
 const QUOTA = /QUOTA|^DENIED$/;
 
 /** A refused write: what read-only and full registries and missing repositories answer is told apart from failures. */
-export function pushFailure(answer: Answer, subject: string): ProxyError {
+export function pushFailure(endpoint: RepositoryEndpoint, answer: Answer, subject: string): ProxyError {
   const readOnly = READ_ONLY.get(answer.status);
   if (readOnly !== undefined) {
-    return new ProxyError('storage-read-only', `${subject}: the registry ${answer.url.host} takes no writes (${answer.status}): ${readOnly}`);
+    return new ProxyError('storage-read-only', `${subject}: ${side(answer)} takes no writes (${answer.status}): ${readOnly}`);
   }
   const codes = errorCodes(answer.bytes);
   // A limit on one body says SIZE_INVALID, or is a page of a gateway's.
   if (answer.status === 413 && codes.some((code) => QUOTA.test(code))) {
-    return new ProxyError('storage-read-only', `${subject}: the registry ${answer.url.host} takes no more (413 ${codes.join(', ')}): its quota is used up; raise it, or free some room`);
+    return new ProxyError('storage-read-only', `${subject}: ${side(answer)} takes no more (413 ${codes.join(', ')}): its quota is used up; raise it, or free some room`);
+  }
+  if (saysMissing(answer)) {
+    return missingRepository(endpoint, answer, subject);
   }
   if (answer.status === 401 || answer.status === 403) {
-    return new ProxyError('storage-denied', `${subject}: the registry ${answer.url.host} refuses the write (${[answer.status, ...codes.slice(0, 3)].join(' ')}); check that the storage credential may push there, and that no quota is used up`);
-  }
-  if (answer.status === 404) {
-    return new ProxyError('storage-denied', `${subject}: the registry does not create repositories on push (404); create it, or its project, there`);
+    return new ProxyError('storage-denied', `${subject}: ${side(answer)} refuses the write (${[answer.status, ...codes.slice(0, 3)].join(' ')}); check that the storage credential may push there, and that no quota is used up`);
   }
   return statusFailure(answer, subject);
+}
+
+/** What an operator has to make before the first push, as far as it is known which registry it is. */
+function missingRepository({ name, profile }: RepositoryEndpoint, answer: Answer, subject: string): ProxyError {
+  const said = [answer.status, ...errorCodes(answer.bytes).slice(0, 3)].join(' ');
+  const known = profile.product === null ? null : KNOWN_PRODUCTS[profile.product];
+  const create = known === null ? 'Create it there, or its project, or what else stands before it' : `${known.title} needs before the first push: ${known.creation}`;
+  return new ProxyError('storage-denied', `${subject}: ${side(answer)} has no repository ${name} and does not create it on a push (${said}). ${create}`);
 }

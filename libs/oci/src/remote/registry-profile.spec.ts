@@ -173,6 +173,35 @@ describe('deletes', () => {
   });
 });
 
+describe('manifests', () => {
+  it('that are larger than the registry takes are refused before they are sent, with the setting', async () => {
+    const text = manifest('x'.repeat(3000));
+
+    await expect(connect({ maxManifestBytes: 2000 }).writeManifest(text, { tag: 't' })).rejects.toMatchObject({
+      code: 'too-large',
+      message: expect.stringMatching(/^writing manifest t in team\/pkg\/a: .*takes manifests to 2000 bytes \(storage\.capabilities\.maxManifestBytes/) as string,
+    });
+    expect(server.requests).toEqual([]);
+    await connect({ maxManifestBytes: text.bytes.length }).writeManifest(text, { tag: 't' });
+  });
+});
+
+describe('a first push to a registry that does not create repositories', () => {
+  it.each<[Product | null, number, string, RegExp]>([
+    ['ecr', 404, 'NAME_UNKNOWN', /has no repository team\/pkg\/a .*\(404 NAME_UNKNOWN\)\. Amazon ECR needs before the first push: Every repository; or once a repository creation template/],
+    ['harbor', 404, 'NOT_FOUND', /has no repository team\/pkg\/a .*Harbor 2 needs before the first push: The project/],
+    ['gar', 403, 'NAME_UNKNOWN', /Google Artifact Registry \(GAR\) needs before the first push: The repository of Artifact Registry/],
+    [null, 404, 'NAME_UNKNOWN', /has no repository team\/pkg\/a and does not create it on a push \(404 NAME_UNKNOWN\)\. Create it there/],
+  ])('says what to make: %s', async (product, status, code, expected) => {
+    server.intercept((request, response) => request.method !== 'HEAD' && response.writeHead(status).end(JSON.stringify({ errors: [{ code }] })) !== undefined);
+    const repository = connect({}, { product });
+
+    for (const push of [() => repository.writeBlob(bufferBlob(EMPTY_BYTES)), () => repository.writeManifest(manifest('t'), { tag: 't' })]) {
+      await expect(push()).rejects.toMatchObject({ code: 'storage-denied', message: expect.stringMatching(expected) as string });
+    }
+  });
+});
+
 describe.each([true, false])('docker-registry with deletes: %s', (deletes) => {
   let running: RunningRegistry;
 

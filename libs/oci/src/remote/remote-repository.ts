@@ -1,6 +1,7 @@
 import type { Digest } from '../model/digest.ts';
 import type { ManifestBytes } from '../model/manifest.ts';
-import type { BlobBody, BlobSource, ByteRange, CallOptions, Repository, TagDeleter } from '../ports/repository.ts';
+import type { BlobBody, BlobMounter, BlobSource, ByteRange, CallOptions, Repository, TagDeleter } from '../ports/repository.ts';
+import { mountBlob } from './blob-mount.ts';
 import { statBlob } from './blob-part.ts';
 import { readBlob } from './blob-reading.ts';
 import { uploadBlob } from './blob-upload.ts';
@@ -14,7 +15,7 @@ import { listTags } from './tag-listing.ts';
  * A repository of a registry, over the Distribution API: https://github.com/opencontainers/distribution-spec. It
  * deliberately creates no tags atomically: that takes a registry that makes tags immutable, and is `create-only-repository.ts`.
  */
-export class RemoteRepository implements Repository, TagDeleter {
+export class RemoteRepository implements Repository, TagDeleter, BlobMounter {
   readonly #endpoint: RepositoryEndpoint;
 
   constructor(endpoint: RepositoryEndpoint) {
@@ -35,6 +36,18 @@ export class RemoteRepository implements Repository, TagDeleter {
 
   async writeBlob(source: BlobSource, options: CallOptions = {}): Promise<void> {
     return uploadBlob(this.#endpoint, source, options.signal);
+  }
+
+  async mountBlob(digest: Digest, from: Repository, options: CallOptions = {}): Promise<boolean> {
+    if (!(from instanceof RemoteRepository) || !this.#mayMount(from.#endpoint)) {
+      return false;
+    }
+    return mountBlob(this.#endpoint, { digest, from: from.#endpoint, signal: options.signal });
+  }
+
+  #mayMount(from: RepositoryEndpoint): boolean {
+    const { client, profile, name } = this.#endpoint;
+    return profile.mounts && from.client.registry.origin === client.registry.origin && from.name !== name;
   }
 
   async readManifest(reference: string, options: CallOptions = {}): Promise<ManifestBytes | null> {

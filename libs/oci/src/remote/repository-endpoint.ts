@@ -17,10 +17,14 @@ export type EndpointRequest = Omit<RegistryRequest, 'url' | 'access' | 'subject'
   /** Operation and subject within the repository, such as `reading tag 1.0.0`. */
   readonly operation: string;
   readonly actions: readonly Action[];
+  /** Full name of another repository that is read besides. */
+  readonly readsToo?: string;
 };
 
 /** Reads only. */
 export const PULL: readonly Action[] = ['pull'];
+/** Giving an upload up, which distribution takes for a deletion. */
+export const CANCEL: readonly Action[] = ['delete', 'pull', 'push'];
 /** Every request of a write, also the reads that go with it: they share one token. */
 export const PUSH: readonly Action[] = ['pull', 'push'];
 
@@ -58,9 +62,9 @@ export class RepositoryEndpoint implements RegistryParts {
 
   /** The request, complete. */
   request(parts: EndpointRequest): RegistryRequest {
-    const { path, operation, actions, ...rest } = parts;
+    const { path, operation, actions, readsToo, ...rest } = parts;
     const url = typeof path === 'string' ? new URL(`/v2/${this.name}/${path}`, this.client.registry) : path;
-    return { ...rest, url, subject: this.subject(operation), access: { repository: this.name, actions } };
+    return { ...rest, url, subject: this.subject(operation), access: { repository: this.name, actions, ...(readsToo === undefined ? {} : { readsToo }) } };
   }
 
   /** `operation` with the repository, for error texts. */

@@ -129,7 +129,7 @@ export class Authorizer {
   async #fetch(scheme: Scheme & { kind: 'bearer' }, scope: string): ReturnType<typeof requestToken> {
     const given = await this.#credentials.get();
     const credential = this.#refreshTokens.latest(given);
-    const scopes = [scope, ...(this.#further.get(scope) ?? [])].filter((text) => text !== '');
+    const scopes = [...scope.split(' '), ...(this.#further.get(scope) ?? [])].filter((text) => text !== '');
     // Several requests wait for this token: it is not tied to the signal of the one that came first.
     const signal = AbortSignal.timeout(TOKEN_TIMEOUT_MS);
     try {

@@ -6,11 +6,14 @@ export interface Access {
   /** Full repository name. */
   readonly repository: string;
   readonly actions: readonly Action[];
+  /** Another repository that is read besides: the one that a blob is mounted from. */
+  readonly readsToo?: string;
 }
 
-/** `repository:<name>:<actions>`: https://distribution.github.io/distribution/spec/auth/scope/ */
+/** `repository:<name>:<actions>`, and once more for what is read besides: https://distribution.github.io/distribution/spec/auth/scope/ */
 export function scopeText(access: Access): string {
-  return `repository:${access.repository}:${access.actions.join(',')}`;
+  const own = `repository:${access.repository}:${access.actions.join(',')}`;
+  return access.readsToo === undefined ? own : `${own} repository:${access.readsToo}:pull`;
 }
 
 /** Those scopes of a challenge's `scope` parameter which `access` does not already ask for. */
@@ -20,6 +23,9 @@ export function scopesBeyond(access: Access | null, challenged: string | undefin
 }
 
 function covers(access: Access, scope: string): boolean {
+  if (access.readsToo !== undefined && scope === `repository:${access.readsToo}:pull`) {
+    return true;
+  }
   const last = scope.lastIndexOf(':');
   if (scope.slice(0, last) !== `repository:${access.repository}`) {
     return false;

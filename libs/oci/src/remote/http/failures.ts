@@ -85,6 +85,7 @@ function codesText(bytes: Buffer | undefined): string {
   return codes.length === 0 ? '' : ` (${codes.join(', ')})`;
 }
 
-function side(answer: FailedAnswer): string {
+/** Who answered, for error texts. */
+export function side(answer: Pick<FailedAnswer, 'foreign' | 'url'>): string {
   return answer.foreign ? `${answer.url.host}, where the registry sent us,` : `the registry ${answer.url.host}`;
 }
