@@ -1,5 +1,5 @@
 import { ProxyError } from '@oci-package-proxy/errors';
-import { type Descriptor, type Digest, digestOf, INDEX_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, type ManifestBytes, referencesOf, type Repository } from '@oci-package-proxy/oci';
+import { type Descriptor, type Digest, digestOf, INDEX_MEDIA_TYPE, isBlobMounter, MANIFEST_MEDIA_TYPE, type ManifestBytes, referencesOf, type Repository } from '@oci-package-proxy/oci';
 
 import { repositoryBlob } from './copied-blob.ts';
 
@@ -11,6 +11,8 @@ export interface CopiedContent {
   blobs: number;
   /** Their bytes; what had to be sent again counts again. */
   bytes: number;
+  /** Blobs that the registry had elsewhere, and needed not be sent. */
+  mounted: number;
 }
 
 /** From where to where content goes. */
@@ -27,6 +29,8 @@ export interface ContentCopying {
 export class ContentCopy {
   readonly #how: ContentCopying;
   readonly #done = new Map<Digest, Promise<void>>();
+  /** Until the registry did not do it once: then it is not asked for every blob. */
+  #mounts = true;
 
   constructor(how: ContentCopying) {
     this.#how = how;
@@ -60,6 +64,11 @@ export class ContentCopy {
 
   async #blob(descriptor: Descriptor): Promise<void> {
     const { source, target, counts, signal, onBytes } = this.#how;
+    if (await this.#mounted(descriptor)) {
+      counts.mounted += 1;
+      onBytes();
+      return;
+    }
     let sent = false;
     const counted = (count: number): void => {
       sent = true;
@@ -68,6 +77,17 @@ export class ContentCopy {
     };
     await target.writeBlob(repositoryBlob(source, descriptor, { signal, onBytes: counted }), { signal });
     counts.blobs += sent ? 1 : 0;
+  }
+
+  /** Between two prefixes of one registry. What it says is checked, as after an upload. */
+  async #mounted({ digest, size, data }: Descriptor): Promise<boolean> {
+    const { source, target, signal } = this.#how;
+    // What stands in its descriptor need not be a blob at the source, and is sent faster than asked for.
+    if (!this.#mounts || data !== undefined || !isBlobMounter(target)) {
+      return false;
+    }
+    this.#mounts = (await target.mountBlob(digest, source, { signal })) && (await target.statBlob(digest, { signal })) === size;
+    return this.#mounts;
   }
 
   #once(digest: Digest, copy: () => Promise<void>): Promise<void> {

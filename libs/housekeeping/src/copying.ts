@@ -41,7 +41,7 @@ export interface CopyReport extends Readonly<CopyCounts> {
  */
 export async function copy(copying: Copying): Promise<CopyReport> {
   const { source, target, locator, scope, exclusive, mend = false, signal } = copying;
-  const counts: CopyCounts = { repositories: 0, copied: 0, present: 0, hidden: 0, children: 0, blobs: 0, bytes: 0 };
+  const counts: CopyCounts = { repositories: 0, copied: 0, present: 0, hidden: 0, children: 0, blobs: 0, bytes: 0, mounted: 0 };
   const problems: CopyProblem[] = [];
   let problemCount = 0;
   const progress = new Progress(copying.progress);
@@ -74,9 +74,10 @@ export async function copy(copying: Copying): Promise<CopyReport> {
 }
 
 /** `12 repositories, 340 tags copied, 12 there already, 80 blobs (1.2 GiB)`. */
-export function copyText({ repositories, copied, present, hidden, blobs, bytes }: Readonly<CopyCounts>): string {
+export function copyText({ repositories, copied, present, hidden, blobs, bytes, mounted }: Readonly<CopyCounts>): string {
+  const without = mounted === 0 ? '' : `, ${mounted} without being sent`;
   const deleted = hidden === 0 ? '' : `, ${hidden} left out as deleted, or as made of what is not there`;
-  return `${repositories} ${repositories === 1 ? 'repository' : 'repositories'}, ${countText(copied, 'tag')} copied, ${present} there already${deleted}, ${countText(blobs, 'blob')} (${bytesText(bytes)})`;
+  return `${repositories} ${repositories === 1 ? 'repository' : 'repositories'}, ${countText(copied, 'tag')} copied, ${present} there already${deleted}, ${countText(blobs, 'blob')} (${bytesText(bytes)})${without}`;
 }
 
 /** Before the first tag: a package must never be there and be in no list. */
