@@ -1,5 +1,8 @@
 export { type Collection, type CollectReport, collectGarbage, collectText } from './collecting.ts';
 export { type Copying, type CopyReport, copy, copyText } from './copying.ts';
+export { type DoctorReport, examine, type Examination } from './doctor/doctor.ts';
+export { doctorText } from './doctor/doctor-text.ts';
+export type { Verdict, Weight } from './doctor/verdict.ts';
 export type { PackageLocator } from './holding.ts';
 export { bytesText, countText } from './progress.ts';
 export { reindex, type Reindexing, type ReindexReport, reindexText } from './reindexing.ts';

@@ -10,6 +10,7 @@ import type { Logger } from '../logging/logger.ts';
 import type { AdminCommand } from './admin-command.ts';
 import { commandOf, type CommandSketch, durationOf, jsonOf, WrongCall } from './command-line.ts';
 import { scopeOf } from './command-scope.ts';
+import { doctorCommand } from './doctor-command.ts';
 
 const LAYOUT = 'layout:';
 
@@ -22,7 +23,7 @@ export interface HousekeepingParts {
 
 /** What can be done to storage whatever ecosystem its packages are of. */
 export function housekeepingCommands(parts: HousekeepingParts): AdminCommand[] {
-  return [verifyCommand(parts), reindexCommand(parts), copyCommand(parts), collectCommand(parts)].map(commandOf);
+  return [doctorCommand({ ...parts, open: () => open(parts) }), verifyCommand(parts), reindexCommand(parts), copyCommand(parts), collectCommand(parts)].map(commandOf);
 }
 
 function verifyCommand(parts: HousekeepingParts): CommandSketch {

@@ -12,7 +12,7 @@ const LATENCIES = 5;
 export async function probeConnection(session: ProbeSession, scratch: ScratchRepository): Promise<Reply | null> {
   const { registry } = scratch.endpoint.client;
   const before = Date.now();
-  const reply = await session.sendBare(scratch.endpoint, { method: 'GET', path: new URL('/v2/', registry), operation: 'asking for /v2/', actions: [] }).catch((error: unknown) => {
+  const reply = await session.sendBare(scratch.endpoint, { method: 'GET', path: new URL('/v2/', registry), operation: `asking ${registry.host} for /v2/`, actions: [] }).catch((error: unknown) => {
     session.found('reachable', false, error instanceof ProxyError ? error.message : 'no answer');
     return null;
   });
@@ -44,7 +44,7 @@ export async function probeCredential(session: ProbeSession, scratch: ScratchRep
   const times: number[] = [];
   for (let turn = 0; turn <= LATENCIES; turn += 1) {
     const begun = performance.now();
-    const reply = await session.send(scratch.endpoint, { method: 'GET', path: new URL('/v2/', client.registry), operation: 'asking for /v2/', actions: [] });
+    const reply = await session.send(scratch.endpoint, { method: 'GET', path: new URL('/v2/', client.registry), operation: `asking ${client.registry.host} for /v2/`, actions: [] });
     if (reply.status !== 200) {
       session.found('credential', false, `/v2/ is answered ${reply.said} with our credential`);
       return;

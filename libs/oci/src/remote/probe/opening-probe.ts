@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-import { PUSH } from '../repository-endpoint.ts';
+import { PULL, PUSH } from '../repository-endpoint.ts';
 import { challengeOf, challengeText } from './connection-probe.ts';
 import { isDenied, isDone, type ProbeSession, type Reply } from './probe-session.ts';
 import { EMPTY_BLOB, ScratchRepository, smallManifest } from './scratch-repository.ts';
@@ -100,7 +100,7 @@ async function strangers(session: ProbeSession, scratch: ScratchRepository): Pro
   } else if (writing.status === 202) {
     session.found('authentication', 'none', 'strangers may write');
   }
-  const reading = await session.sendBare(scratch.endpoint, { method: 'GET', path: 'tags/list', operation: 'listing tags without a credential', actions: [] });
+  const reading = await session.sendBare(scratch.endpoint, { method: 'GET', path: 'tags/list', operation: 'listing tags without a credential', actions: PULL });
   session.found('strangersPull', reading.status === 200, `a tag list without a credential is answered ${reading.said}`);
 }
 

@@ -2,7 +2,7 @@ import { isProxyError, ProxyError } from '@oci-package-proxy/errors';
 
 import { untilAborted } from '../http/abort.ts';
 import { contentCoding } from '../http/content-coding.ts';
-import { type Answer, headerText } from '../http/exchange.ts';
+import { type Answer, headerText, type RegistryRequest } from '../http/exchange.ts';
 import { errorCodes } from '../http/failures.ts';
 import { withRetries } from '../http/retry.ts';
 import type { RemoteRegistry } from '../remote-registry.ts';
@@ -110,8 +110,7 @@ export class ProbeSession {
    */
   async send(endpoint: RepositoryEndpoint, parts: Omit<EndpointRequest, 'signal'>): Promise<Reply> {
     const { signal } = this;
-    const made = endpoint.request({ ...parts, signal });
-    const request = parts.actions.length === 0 ? { ...made, access: null } : made;
+    const request = requestOf(endpoint, parts, signal);
     const policy = { attempts: Math.min(ATTEMPTS, endpoint.client.retry.attempts), baseMs: endpoint.client.retry.baseMs };
     try {
       return this.#heard(await withRetries(policy, { subject: request.subject, signal }, () => endpoint.client.askOnce(request, MAX_ANSWER)));
@@ -125,7 +124,7 @@ export class ProbeSession {
 
   /** The same without a credential, once. */
   async sendBare(endpoint: RepositoryEndpoint, parts: Omit<EndpointRequest, 'signal'>): Promise<Reply> {
-    return this.#heard(await endpoint.client.askBare(endpoint.request({ ...parts, signal: this.signal }), MAX_ANSWER));
+    return this.#heard(await endpoint.client.askBare(requestOf(endpoint, parts, this.signal), MAX_ANSWER));
   }
 
   /** All findings, in the order of a report. @param why of what nothing was said about. */
@@ -163,6 +162,12 @@ export function isDenied({ status, said }: Reply): boolean {
 /** `Docker-Content-Digest` of an answer. */
 export function statedDigest({ headers }: Reply): string | null {
   return headerText(headers, 'docker-content-digest');
+}
+
+/** What needs no rights is of no repository. */
+function requestOf(endpoint: RepositoryEndpoint, parts: Omit<EndpointRequest, 'signal'>, signal: AbortSignal): RegistryRequest {
+  const request = endpoint.request({ ...parts, signal });
+  return parts.actions.length === 0 ? { ...request, access: null, subject: parts.operation } : request;
 }
 
 function whyOf(error: unknown): string {
