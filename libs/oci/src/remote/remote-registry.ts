@@ -4,6 +4,7 @@ import type { CallOptions, Registry, Repository, TagDeleter } from '../ports/rep
 import { Authorizer } from './auth/authorizer.ts';
 import { ANONYMOUS, type CredentialSource } from './auth/credentials.ts';
 import { CreateOnlyRepository } from './create-only-repository.ts';
+import { untilAborted } from './http/abort.ts';
 import { readAnswer } from './http/body.ts';
 import type { ClientCertificate } from './http/client-certificate.ts';
 import { statusFailure } from './http/failures.ts';
@@ -16,7 +17,8 @@ import { KnownBlobs } from './known-blobs.ts';
 import { flatName } from './profile/flat-name.ts';
 import { registryProfile } from './profile/known-products.ts';
 import { LearnedDeletes } from './profile/learned-deletes.ts';
-import type { RegistryProfile } from './profile/registry-profile.ts';
+import { NOBODYS_REPOSITORY, recogniseProduct } from './profile/recognition.ts';
+import type { Product, RegistryProfile } from './profile/registry-profile.ts';
 import { RemoteRepository } from './remote-repository.ts';
 import { type RegistryParts, RepositoryEndpoint } from './repository-endpoint.ts';
 import { parseStorageUrl } from './storage-url.ts';
@@ -26,6 +28,7 @@ const DEFAULT_RETRY: RetryPolicy = { attempts: 5, baseMs: 200 };
 /** Bodies of blobs that may be open at a time, for each place of the request limit. A body in waiting costs its buffers only. */
 const DOWNLOADS_PER_CONNECTION = 16;
 const TOKEN_ANSWER = 262_144;
+const RECOGNITION_TIMEOUT_MS = 60_000;
 
 /** How a {@link RemoteRegistry} reaches its registry. */
 export interface RemoteRegistryOptions {
@@ -55,6 +58,7 @@ export class RemoteRegistry implements Registry {
   readonly #prefix: string;
   readonly #client: RegistryClient;
   readonly #parts: RegistryParts;
+  #recognised: Promise<Product | null> | null = null;
 
   /** @throws ProxyError `config` when the URL is unfit. */
   constructor(options: RemoteRegistryOptions) {
@@ -105,6 +109,23 @@ export class RemoteRegistry implements Registry {
       const failure = statusFailure(answer, subject);
       throw failure.code === 'storage-denied' ? failure : new ProxyError('storage-unavailable', failure.message, { cause: failure });
     }
+  }
+
+  /**
+   * Which product answers there, as far as two GETs tell; null: they do not. Asked once: many that ask at a time share the question, and its
+   * answer is kept. Nothing here goes by it.
+   * @throws ProxyError what the registry fails with; asked again then.
+   */
+  async recognise(options: CallOptions = {}): Promise<Product | null> {
+    const asked = (this.#recognised ??= this.#askProduct());
+    return untilAborted(asked, options.signal, `recognising ${this.#client.registry.host}`);
+  }
+
+  #askProduct(): Promise<Product | null> {
+    // Several may wait for it: it is not tied to the signal of the one that came first.
+    const asking = recogniseProduct(this.endpoint(NOBODYS_REPOSITORY), AbortSignal.timeout(RECOGNITION_TIMEOUT_MS));
+    asking.catch(() => (this.#recognised = null));
+    return asking;
   }
 
   async close(): Promise<void> {

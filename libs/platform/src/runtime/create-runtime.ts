@@ -3,6 +3,7 @@ import { EmittingIngestQueue, type PeerSource, WithHolders } from '@oci-package-
 import { Ledger } from '@oci-package-proxy/storage';
 import { peerSource, SharedDownloads } from '@oci-package-proxy/upstream';
 
+import { lookAtProduct } from '../config/registry-product.ts';
 import type { HealthCheck } from '../health/health-checks.ts';
 import { markOld } from '../logging/exchange.ts';
 import type { Logger } from '../logging/logger.ts';
@@ -26,7 +27,7 @@ export interface OwnedRuntime extends Runtime {
   close(): Promise<void>;
 }
 
-/** Makes what the ecosystems of a process share. Nothing is asked of the network yet. */
+/** Makes what the ecosystems of a process share. No answer of the network is waited for yet. */
 export async function createRuntime(config: AppConfig, logger: Logger): Promise<OwnedRuntime> {
   const metrics = new Metrics();
   const storage = createStorageAccess(config, { logger, metrics });
@@ -74,6 +75,7 @@ export async function createRuntime(config: AppConfig, logger: Logger): Promise<
     logger,
   });
   const upstreams = new UpstreamAccesses(config, logger, metrics);
+  const product = config.admin ? null : lookAtProduct(config, logger);
   return {
     config,
     logger,
@@ -99,6 +101,7 @@ export async function createRuntime(config: AppConfig, logger: Logger): Promise<
       await shared.close();
       await upstreams.close();
       await transport.close();
+      await product?.close();
       await storage.close();
     },
   };
