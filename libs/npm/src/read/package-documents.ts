@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache';
 
 import { isProxyError, ProxyError } from '@oci-package-proxy/errors';
 import { type EncodedDocument, EncodedDocuments } from '@oci-package-proxy/platform';
-import type { Fold, JsonValue, LedgerReader, PackageRef } from '@oci-package-proxy/storage';
+import { type Fold, isStorageAway, type JsonValue, type LedgerReader, type PackageRef } from '@oci-package-proxy/storage';
 import type { UpstreamDocument } from '@oci-package-proxy/upstream';
 
 import type { DocumentWorkshop } from '../documents/document-workshop.ts';
@@ -42,12 +42,24 @@ export interface DocumentCall {
   readonly signal?: AbortSignal | undefined;
 }
 
+interface KnownState {
+  readonly state: JsonValue | null;
+  readonly revision: string;
+}
+
+interface RenderHow {
+  readonly call: DocumentCall;
+  /** Of upstream; null for what is published here. */
+  readonly state: KnownState | null;
+  readonly withReadme: boolean;
+}
+
 /** The documents of packages, wherever they come from. */
 export class PackageDocuments {
   readonly #options: PackageDocumentsOptions;
   readonly #encoded = new EncodedDocuments(CACHE_BYTES);
   readonly #overlays: Overlays | null;
-  readonly #states = new LRUCache<string, { readonly state: JsonValue | null; readonly revision: string }>({ max: 2000, ttl: STATE_MS });
+  readonly #states = new LRUCache<string, KnownState>({ max: 2000, ttl: STATE_MS, noDeleteOnStaleGet: true });
 
   constructor(options: PackageDocumentsOptions) {
     this.#options = options;
@@ -137,28 +149,48 @@ export class PackageDocuments {
     return fold.origin === 'published' ? this.#stored(ref, fold, { call, state: null }) : this.#stored(ref, fold, { call, state: await this.#state(ref, call) });
   }
 
-  async #stored(ref: PackageRef, fold: Fold, how: { readonly call: DocumentCall; readonly state: { readonly state: JsonValue | null; readonly revision: string } | null }): Promise<EncodedDocument | null> {
+  async #stored(ref: PackageRef, fold: Fold, how: Omit<RenderHow, 'withReadme'>): Promise<EncodedDocument | null> {
     if (fold.facts.size === 0) {
       return null;
     }
-    const { call, state } = how;
-    return this.#encoded.get(keyOf('stored', ref, [fold.revision, state?.revision ?? ''], call), async () => {
+    try {
+      return await this.#rendered(ref, fold, { ...how, withReadme: true });
+    } catch (error) {
+      if (!isStorageAway(error) || how.call.form.kind !== 'full') {
+        throw error;
+      }
+      // Installing needs no README.
+      return this.#rendered(ref, fold, { ...how, withReadme: false });
+    }
+  }
+
+  async #rendered(ref: PackageRef, fold: Fold, { call, state, withReadme }: RenderHow): Promise<EncodedDocument | null> {
+    const kind = withReadme ? 'stored' : 'stored without its README';
+    return this.#encoded.get(keyOf(kind, ref, [fold.revision, state?.revision ?? ''], call), async () => {
       const stored: StoredPackage = state === null ? publishedPackage(ref.name, fold) : heldPackage(ref.name, fold, state.state);
-      const readme = call.form.kind === 'full' ? await latestReadme(this.#options.ledger, ref, { package: stored, fold }) : '';
+      const readme = withReadme && call.form.kind === 'full' ? await latestReadme(this.#options.ledger, ref, { package: stored, fold }) : '';
       const rendered = await this.#options.workshop.run({ kind: 'render', source: { kind: 'stored', package: { ...stored, readme } }, form: call.form, base: call.base });
       return rendered?.document ?? null;
     });
   }
 
-  async #state(ref: PackageRef, { signal }: DocumentCall): Promise<{ readonly state: JsonValue | null; readonly revision: string }> {
+  async #state(ref: PackageRef, { signal }: DocumentCall): Promise<KnownState> {
     const known = this.#states.get(ref.repository);
     if (known !== undefined) {
       return known;
     }
-    const state = await this.#options.ledger.upstreamState(ref, { signal });
-    const entry = { state, revision: createHash('sha256').update(JSON.stringify(state)).digest('hex').slice(0, 32) };
-    this.#states.set(ref.repository, entry);
-    return entry;
+    try {
+      const state = await this.#options.ledger.upstreamState(ref, { signal });
+      const entry = { state, revision: createHash('sha256').update(JSON.stringify(state)).digest('hex').slice(0, 32) };
+      this.#states.set(ref.repository, entry);
+      return entry;
+    } catch (error) {
+      const old = isStorageAway(error) ? this.#states.get(ref.repository, { allowStale: true }) : undefined;
+      if (old === undefined) {
+        throw error;
+      }
+      return old;
+    }
   }
 }
 

@@ -4,7 +4,7 @@ import { ProxyError } from '@oci-package-proxy/errors';
 import { HandIn, type HandInOptions } from '@oci-package-proxy/ingest';
 import type { ByteRange } from '@oci-package-proxy/oci';
 import { firstBytes } from '@oci-package-proxy/platform';
-import { type Fact, isDeletedIn, type LedgerReader, type PackageRef } from '@oci-package-proxy/storage';
+import { type Fact, isDeletedIn, isStorageAway, type LedgerReader, type PackageRef, unlessAway } from '@oci-package-proxy/storage';
 import { type Download, type Downloads, type Upstream, upstreamSource } from '@oci-package-proxy/upstream';
 
 import { isObject, member, textMember } from '../documents/packument.ts';
@@ -61,7 +61,7 @@ export class Tarballs {
    */
   async find(ref: PackageRef, file: string, signal?: AbortSignal): Promise<Tarball | null> {
     const wanted = { ref, file, signal };
-    const fact = await this.#held(wanted);
+    const fact = await this.#heldOrUnknown(wanted);
     const found = fact === null ? await this.#atUpstream(wanted) : await this.#fromStore(wanted, fact);
     if (found !== null) {
       return found;
@@ -69,6 +69,19 @@ export class Tarballs {
     // Not found is never said from a list that was cached.
     const late = await this.#named(wanted, { fresh: true });
     return late === null ? null : this.#fromStore(wanted, late);
+  }
+
+  /** While storage cannot be asked: null for what is upstream's by a list that is still alive, so that upstream and the spool can serve it. */
+  async #heldOrUnknown(wanted: Wanted): Promise<Fact | null> {
+    try {
+      return await this.#held(wanted);
+    } catch (error) {
+      const fold = isStorageAway(error) ? await this.#options.ledger.fold(wanted.ref, { signal: wanted.signal }) : null;
+      if (fold?.origin !== 'upstream' || fold.asOf !== undefined) {
+        throw error;
+      }
+      return null;
+    }
   }
 
   async #held({ ref, file, signal }: Wanted): Promise<Fact | null> {
@@ -100,19 +113,27 @@ export class Tarballs {
       size: layer.size,
       start: async () => Promise.resolve(tarball),
       open: async (range, signal) => {
-        const body = await this.#options.ledger.open(wanted.ref, layer, { range, signal });
-        return body === null ? this.#instead(wanted, fact, { range, signal }) : body.stream;
+        let failure: unknown = lostFile(wanted);
+        try {
+          const body = await this.#options.ledger.open(wanted.ref, layer, { range, signal });
+          if (body !== null) {
+            return body.stream;
+          }
+        } catch (error) {
+          failure = unlessAway(error);
+        }
+        return this.#instead(wanted, fact, { range, signal, failure });
       },
     };
     return tarball;
   }
 
-  /** Storage has lost the file: upstream may still have it. Other bytes than the stored ones were must not come under their name. */
-  async #instead(wanted: Wanted, fact: Fact, { range, signal }: { readonly range: ByteRange | undefined; readonly signal: AbortSignal }): Promise<Readable> {
+  /** Storage has lost the file, or is away: upstream may have it. Other bytes than the stored ones must not come under their name. @throws `failure`. */
+  async #instead(wanted: Wanted, fact: Fact, { range, signal, failure }: { readonly range: ByteRange | undefined; readonly signal: AbortSignal; readonly failure: unknown }): Promise<Readable> {
     const tarball = await this.#atUpstream({ ...wanted, signal });
     const same = [digestOfFact(fact), expectedDigest({ integrity: fact.payload })].map((digest) => etagOf(digest, ''));
     if (tarball === null || !same.includes(tarball.etag)) {
-      throw new ProxyError('storage-unavailable', `${wanted.file}: storage has lost this file, and there is no upstream to fetch the same one from. Restore it from a backup of the registry.`);
+      throw failure;
     }
     const stream = await tarball.open(range, signal);
     return range === undefined ? stream : firstBytes(stream, range.end - range.start + 1);
@@ -169,6 +190,10 @@ export class Tarballs {
     void download.finished.then(handIn, () => undefined);
     return download;
   }
+}
+
+function lostFile({ file }: Wanted): ProxyError {
+  return new ProxyError('storage-unavailable', `${file}: storage has lost this file, and there is no upstream to fetch the same one from. Restore it from a backup of the registry.`);
 }
 
 /** Names a download on every replica. */

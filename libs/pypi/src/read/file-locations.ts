@@ -1,4 +1,4 @@
-import { type Fact, type Fold, isDeletedIn, type LedgerReader, type PackageRef } from '@oci-package-proxy/storage';
+import { type Fact, type Fold, isDeletedIn, isStorageAway, type LedgerReader, type PackageRef } from '@oci-package-proxy/storage';
 
 import type { PypiIndex, PypiUpstream } from '../config/indexes.ts';
 import type { ProjectStatus, UpstreamFile } from '../model/project-page.ts';
@@ -140,7 +140,7 @@ export class FileLocations {
   }
 
   async #stored(place: UpstreamPlace, wanted: Wanted): Promise<FileLocation | null> {
-    const fact = await this.#fact(place.ref, wanted);
+    const fact = await this.#heldOrUnknown(place, wanted);
     if (fact === null) {
       return null;
     }
@@ -166,6 +166,19 @@ export class FileLocations {
     }
     refuseQuarantined(name, ownStatus(fold) ?? page.status);
     return { has: true, location: { kind: 'listed', upstream, entry } };
+  }
+
+  /** While storage cannot be asked: null for what is upstream's by a list that is still alive, so that upstream and the spool can serve it. */
+  async #heldOrUnknown(place: UpstreamPlace, wanted: Wanted): Promise<Fact | null> {
+    try {
+      return await this.#fact(place.ref, wanted);
+    } catch (error) {
+      const fold = isStorageAway(error) ? await place.fold() : null;
+      if (fold?.origin !== 'upstream' || fold.asOf !== undefined) {
+        throw error;
+      }
+      return null;
+    }
   }
 
   async #fact(ref: PackageRef, { tag, call }: Wanted): Promise<Fact | null> {

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { ProxyError } from '@oci-package-proxy/errors';
 import type { ByteRange, Descriptor } from '@oci-package-proxy/oci';
 import { firstBytes } from '@oci-package-proxy/platform';
-import type { LedgerReader } from '@oci-package-proxy/storage';
+import { type LedgerReader, unlessAway } from '@oci-package-proxy/storage';
 
 import type { PypiIndex } from '../config/indexes.ts';
 import { fileDocumentOf, fileLayer } from '../model/pypi-fact.ts';
@@ -28,6 +28,8 @@ interface Lost {
   readonly location: StoredLocation;
   readonly range: ByteRange | undefined;
   readonly signal: AbortSignal;
+  /** Why storage did not serve it. */
+  readonly failure: unknown;
 }
 
 /** The files of projects, stored or at upstream. */
@@ -64,21 +66,29 @@ export class ProjectFiles {
       size: layer.size,
       start: async () => Promise.resolve(file),
       open: async (range, signal) => {
-        const body = await this.#options.ledger.open(location.ref, layer, { range, signal });
-        return body === null ? this.#instead({ name, filename: document.filename, location, range, signal }) : body.stream;
+        let failure: unknown = lostFile(document.filename);
+        try {
+          const body = await this.#options.ledger.open(location.ref, layer, { range, signal });
+          if (body !== null) {
+            return body.stream;
+          }
+        } catch (error) {
+          failure = unlessAway(error);
+        }
+        return this.#instead({ name, filename: document.filename, location, range, signal, failure });
       },
     };
     return file;
   }
 
-  /** Storage has lost the file: upstream may still have it. Other bytes than the stored ones were must not come under their name. */
-  async #instead({ name, filename, location, range, signal }: Lost): Promise<Readable> {
+  /** Storage has lost the file, or is away: upstream may have it. Other bytes than the stored ones must not come under their name. */
+  async #instead({ name, filename, location, range, signal, failure }: Lost): Promise<Readable> {
     const { upstream, fact } = location;
     const found = upstream === null ? null : await this.#options.upstreamPages.find(upstream, name, filename, { signal });
     const entry = found?.entry ?? null;
     const stored = storedHashes(fact, fileDocumentOf(fact));
     if (upstream === null || entry === null || isOfOtherBytes(entry.hashes, stored)) {
-      throw lostFile(filename);
+      throw failure;
     }
     const stream = await this.#options.pulled.served({ upstream, name, entry, stored: stored['sha256'] }).open(range, signal);
     return range === undefined ? stream : firstBytes(stream, range.end - range.start + 1);

@@ -4,6 +4,9 @@ import type { PypiIndex, PypiIndexes } from '../config/indexes.ts';
 import { DEFAULT, mainRef, publishedRef, upstreamRef } from '../model/holdings.ts';
 import type { ReadCall } from './read-port.ts';
 
+/** The main place alone decides whether upstream is asked; what others held when storage was last asked is the best there is. */
+const ANY_AGE: number = Number.POSITIVE_INFINITY;
+
 /** Where files are that were published here. */
 export interface PublishedPlace {
   readonly ref: PackageRef;
@@ -76,7 +79,7 @@ export class ProjectViews {
       return [];
     }
     const ref = publishedRef(name);
-    const fold = await this.#fold(ref, call);
+    const fold = await this.#fold(ref, { ...call, outageMs: ANY_AGE });
     return fold.facts.size + fold.deletedTags.size > 0 ? [{ ref, fold }] : [];
   }
 
@@ -85,10 +88,10 @@ export class ProjectViews {
       return { upstream, ref: main.ref, fold: async () => Promise.resolve(main.fold) };
     }
     const ref = upstreamRef(upstream.id, main.ref.name);
-    return { upstream, ref, fold: async () => this.#fold(ref, call) };
+    return { upstream, ref, fold: async () => this.#fold(ref, { ...call, outageMs: ANY_AGE }) };
   }
 
-  async #fold(ref: PackageRef, { fresh = false, signal }: ReadCall): Promise<Fold> {
-    return this.#options.ledger.fold(ref, { fresh, signal });
+  async #fold(ref: PackageRef, { fresh = false, signal, outageMs }: ReadCall & { readonly outageMs?: number }): Promise<Fold> {
+    return this.#options.ledger.fold(ref, { fresh, signal, ...(outageMs !== undefined && { outageMs }) });
   }
 }

@@ -1,5 +1,5 @@
 import { versionTag } from '@oci-package-proxy/mapping';
-import type { Fact, LedgerReader } from '@oci-package-proxy/storage';
+import { type Fact, isStorageAway, type LedgerReader } from '@oci-package-proxy/storage';
 
 import type { TerraformHosts } from '../config/hosts.ts';
 import { type ModuleAddress, moduleText } from '../model/address.ts';
@@ -70,8 +70,16 @@ export class ModuleLocations {
   }
 
   async #fact({ ref, fold }: ModulePlace, version: string, { signal }: ReadCall): Promise<Fact | null> {
-    const fact = isTakenOut(fold, version) ? null : await this.#options.ledger.fact(ref, versionTag(version), { signal });
-    return fact !== null && isModuleFact(fact) ? fact : null;
+    try {
+      const fact = isTakenOut(fold, version) ? null : await this.#options.ledger.fact(ref, versionTag(version), { signal });
+      return fact !== null && isModuleFact(fact) ? fact : null;
+    } catch (error) {
+      // While storage cannot be asked, upstream and the spool serve what is upstream's by a list that is still alive.
+      if (!isStorageAway(error) || fold.origin !== 'upstream' || fold.asOf !== undefined) {
+        throw error;
+      }
+      return null;
+    }
   }
 
   /** That a version was taken out, which can be undone, is never said from a list that was cached. */

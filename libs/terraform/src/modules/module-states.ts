@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 
-import type { Fold, JsonValue, LedgerReader, PackageRef } from '@oci-package-proxy/storage';
+import { type Fold, isStorageAway, type JsonValue, type LedgerReader, type PackageRef } from '@oci-package-proxy/storage';
 
 import { moduleDocumentOf } from '../model/terraform-fact.ts';
 import type { AskedModulePlace } from './module-places.ts';
@@ -29,6 +29,7 @@ export function stateOfList(listed: Iterable<string>, fold: Fold): JsonValue {
  */
 export class ModuleStates {
   readonly #options: ModuleStatesOptions;
+  readonly #last = new LRUCache<string, { readonly state: JsonValue | null }>({ max: MAX_LOOKED_AT });
   readonly #lookedAt = new LRUCache<string, true>({ max: MAX_LOOKED_AT, ttl: LOOKED_AT_MS });
 
   constructor(options: ModuleStatesOptions) {
@@ -37,10 +38,25 @@ export class ModuleStates {
 
   /** Held versions that upstream listed no more when it was last asked. @throws ProxyError as the ledger does. */
   async withdrawn(ref: PackageRef, signal?: AbortSignal): Promise<ReadonlySet<string>> {
-    const state = await this.#options.ledger.upstreamState(ref, { signal });
+    const state = await this.#state(ref, signal);
     const fields = typeof state === 'object' && state !== null && !Array.isArray(state) ? (state as Readonly<Record<string, JsonValue>>) : {};
     const versions = fields['withdrawn'];
     return new Set(Array.isArray(versions) ? versions.filter((item) => typeof item === 'string') : []);
+  }
+
+  /** While storage cannot be asked, what it said last. */
+  async #state(ref: PackageRef, signal: AbortSignal | undefined): Promise<JsonValue | null> {
+    try {
+      const state = await this.#options.ledger.upstreamState(ref, { signal });
+      this.#last.set(ref.repository, { state });
+      return state;
+    } catch (error) {
+      const last = isStorageAway(error) ? this.#last.get(ref.repository) : undefined;
+      if (last === undefined) {
+        throw error;
+      }
+      return last.state;
+    }
   }
 
   /** Hands in a job where the last state lacks something. Never throws; nobody needs to wait for it. */

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 
 import { ProxyError } from '@oci-package-proxy/errors';
 import type { ByteRange, Descriptor } from '@oci-package-proxy/oci';
-import type { LedgerReader } from '@oci-package-proxy/storage';
+import { type LedgerReader, unlessAway } from '@oci-package-proxy/storage';
 
 import type { FileClaim } from '../links/file-claim.ts';
 import { moduleText } from '../model/address.ts';
@@ -58,19 +58,27 @@ export class ServedModules {
       contentType: ZIP,
       start: async () => Promise.resolve(file),
       open: async (range, signal) => {
-        const body = await this.#options.ledger.open(found.place.ref, layer, { range, signal });
-        return body === null ? this.#instead(found, layer, { range, signal }) : body.stream;
+        let failure: unknown = lostFile(textOf(found));
+        try {
+          const body = await this.#options.ledger.open(found.place.ref, layer, { range, signal });
+          if (body !== null) {
+            return body.stream;
+          }
+        } catch (error) {
+          failure = unlessAway(error);
+        }
+        return this.#instead(found, layer, { range, signal, failure });
       },
     };
     return file;
   }
 
-  /** Storage has lost the archive: upstream may still have what it was made of. Other bytes than the stored ones were must not come under their name. */
-  async #instead(found: StoredModule, layer: Descriptor, { range, signal }: { readonly range: ByteRange | undefined; readonly signal: AbortSignal }): Promise<Readable> {
+  /** Storage has lost the archive, or is away: upstream may have what it was made of. Other bytes than the stored ones must not come under their name. @throws `failure`. */
+  async #instead(found: StoredModule, layer: Descriptor, { range, signal, failure }: { readonly range: ByteRange | undefined; readonly signal: AbortSignal; readonly failure: unknown }): Promise<Readable> {
     const { place, fact } = found;
     const module = isAskedModule(place) ? await this.#options.locations.atUpstream(place, fact.version, { signal }) : null;
     if (module === null) {
-      throw lostFile(textOf(found));
+      throw failure;
     }
     return this.#opened(module, layer.digest, { range, signal });
   }

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 
-import type { Fold, JsonValue, LedgerReader, PackageRef } from '@oci-package-proxy/storage';
+import { type Fold, isStorageAway, type JsonValue, type LedgerReader, type PackageRef } from '@oci-package-proxy/storage';
 
 import type { UpstreamVersions } from '../documents/upstream-provider.ts';
 import { printableWarnings } from '../documents/warnings.ts';
@@ -32,7 +32,7 @@ export function stateOfList(list: UpstreamVersions, fold: Fold): JsonValue {
 /** The last states of upstreams that the worker wrote, kept for a moment. */
 export class LastStates {
   readonly #ledger: Pick<LedgerReader, 'upstreamState'>;
-  readonly #known = new LRUCache<string, LastState>({ max: MAX_STATES, ttl: STATE_MS });
+  readonly #known = new LRUCache<string, LastState>({ max: MAX_STATES, ttl: STATE_MS, noDeleteOnStaleGet: true });
 
   constructor(ledger: Pick<LedgerReader, 'upstreamState'>) {
     this.#ledger = ledger;
@@ -49,10 +49,18 @@ export class LastStates {
     if (known !== undefined) {
       return known;
     }
-    const value = await this.#ledger.upstreamState(ref, { signal });
-    const state = decode(value);
-    this.#known.set(key, state, { ttl: value === null ? NO_STATE_MS : STATE_MS });
-    return state;
+    try {
+      const value = await this.#ledger.upstreamState(ref, { signal });
+      const state = decode(value);
+      this.#known.set(key, state, { ttl: value === null ? NO_STATE_MS : STATE_MS });
+      return state;
+    } catch (error) {
+      const old = isStorageAway(error) ? this.#known.get(key, { allowStale: true }) : undefined;
+      if (old === undefined) {
+        throw error;
+      }
+      return old;
+    }
   }
 }
 

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { ProxyError } from '@oci-package-proxy/errors';
 import type { ByteRange } from '@oci-package-proxy/oci';
 import { firstBytes } from '@oci-package-proxy/platform';
-import type { LedgerReader, PackageRef } from '@oci-package-proxy/storage';
+import { isStorageAway, type LedgerReader, type PackageRef, unlessAway } from '@oci-package-proxy/storage';
 
 import type { FileClaim } from '../links/file-claim.ts';
 import { type ProviderAddress, providerRef } from '../model/address.ts';
@@ -47,6 +47,14 @@ interface Wanted {
   readonly text: string;
 }
 
+interface Instead {
+  readonly isPulled: boolean;
+  readonly range: ByteRange | undefined;
+  readonly signal: AbortSignal;
+  /** Why storage did not serve it. */
+  readonly failure: unknown;
+}
+
 /** A file that only upstream has. */
 type Unheld = Wanted & { readonly platform: Platform };
 
@@ -66,7 +74,7 @@ export class ProviderFiles {
       return null;
     }
     const wanted = { ref: providerRef(address), kind, version, platform, sha256, text: textOf(claim) };
-    const stored = await this.#options.stored.find(wanted.ref, claim, call);
+    const stored = await this.#storedOrUnknown(address, claim, call);
     if (stored?.isPulled === true && (await this.#isBlocked(address, version, call))) {
       return null;
     }
@@ -83,6 +91,19 @@ export class ProviderFiles {
     return kind === 'provider-archive' ? this.#archive(place, { ...wanted, platform }, call) : this.#small(place, { ...wanted, platform }, call);
   }
 
+  /** While storage cannot be asked: null for what is upstream's by a list that is still alive, so that upstream and the spool can serve it. */
+  async #storedOrUnknown(address: ProviderAddress, claim: Omit<FileClaim, 'filename'>, call: ReadCall): Promise<StoredFile | null> {
+    try {
+      return await this.#options.stored.find(providerRef(address), claim, call);
+    } catch (error) {
+      const fold = isStorageAway(error) ? (await this.#options.places.of(address, call)).fold : null;
+      if (fold?.origin !== 'upstream' || fold.asOf !== undefined) {
+        throw error;
+      }
+      return null;
+    }
+  }
+
   /** Whoever has a link to what was blocked since has it no more. That is never said from a list that was cached, as it can be undone. */
   async #isBlocked(address: ProviderAddress, version: string, call: ReadCall): Promise<boolean> {
     const { places } = this.#options;
@@ -97,24 +118,32 @@ export class ProviderFiles {
       contentType: CONTENT_TYPES[wanted.kind],
       start: async () => Promise.resolve(file),
       open: async (range, signal) => {
-        const body = await this.#options.ledger.open(wanted.ref, layer, { range, signal });
-        return body === null ? this.#instead(wanted, { isPulled, range, signal }) : body.stream;
+        let failure: unknown = lostFile(wanted.text);
+        try {
+          const body = await this.#options.ledger.open(wanted.ref, layer, { range, signal });
+          if (body !== null) {
+            return body.stream;
+          }
+        } catch (error) {
+          failure = unlessAway(error);
+        }
+        return this.#instead(wanted, { isPulled, range, signal, failure });
       },
     };
     return file;
   }
 
-  /** Storage has lost the file: upstream may still have the same. */
-  async #instead(wanted: Wanted, { isPulled, range, signal }: { readonly isPulled: boolean; readonly range: ByteRange | undefined; readonly signal: AbortSignal }): Promise<Readable> {
+  /** Storage has lost the file, or is away: upstream may have the same. @throws `failure`. */
+  async #instead(wanted: Wanted, { isPulled, range, signal, failure }: Instead): Promise<Readable> {
     const { ref, kind, platform } = wanted;
     const address = isPulled ? providerOfPackage(ref.name) : null;
     const place = address === null ? null : await this.#options.places.of(address, { signal });
     if (place === null || platform === null || !isAsked(place)) {
-      throw lostFile(wanted.text);
+      throw failure;
     }
     const file = kind === 'provider-archive' ? this.#pulled(place, { ...wanted, platform }, null) : await this.#small(place, { ...wanted, platform }, { signal });
     if (file === null) {
-      throw lostFile(wanted.text);
+      throw failure;
     }
     const stream = await file.open(range, signal);
     return range === undefined ? stream : firstBytes(stream, range.end - range.start + 1);
