@@ -89,10 +89,23 @@ describe('creating tags', () => {
     });
   }
 
-  it('is only done where an operator says that tags are immutable', () => {
+  it('is only done where an operator says that tags are immutable', async () => {
     const other = connect(server, false);
 
     expect(isTagCreator(other.repository('pkg/a'))).toBe(false);
+    await other.close();
+  });
+
+  it('is not what putting the same again is, where nobody says that tags are immutable', async () => {
+    server.intercept((request, response) => request.method === 'PUT' && server.tags.has('team/pkg/a:t') && response.writeHead(403).end('{"errors":[{"code":"DENIED"}]}') !== undefined);
+    const other = connect(server, false);
+    const plain = other.repository('pkg/a');
+    await plain.writeManifest(manifest('first'), { tag: 't' });
+
+    await plain.writeManifest(manifest('first'), { tag: 't' });
+
+    await expect(plain.writeManifest(manifest('second'), { tag: 't' })).rejects.toMatchObject({ code: 'storage-denied' });
+    await other.close();
   });
 
   it.each(REFUSALS)('of a rival’s tag is told from a failure: as %s says it', async (_, status, code) => {

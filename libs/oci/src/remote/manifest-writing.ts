@@ -1,5 +1,6 @@
-import { isProxyError, ProxyError } from '@oci-package-proxy/errors';
+import { ProxyError } from '@oci-package-proxy/errors';
 
+import type { Digest } from '../model/digest.ts';
 import type { ManifestBytes } from '../model/manifest.ts';
 import { checkManifestBytes } from '../model/manifest-bytes.ts';
 import { pause } from './http/abort.ts';
@@ -81,13 +82,25 @@ export async function tryPut(endpoint: RepositoryEndpoint, reference: string, wr
 
 async function putManifest(endpoint: RepositoryEndpoint, reference: string, write: ManifestWrite): Promise<void> {
   const failure = await tryPut(endpoint, reference, write);
-  // Where tags are immutable, registries say so in many ways: zot by 403, and some by a 400 with a word of their own.
-  const replaces = isProxyError(failure, 'conflict') || (endpoint.profile.immutableTags && (isProxyError(failure, 'storage-denied') || isProxyError(failure, 'storage-unavailable')));
-  const standing = failure !== null && replaces ? await statManifest(endpoint, { reference, actions: PUSH, signal: write.signal }) : null;
-  if (failure === null || standing === write.manifest.digest) {
+  if (failure === null) {
     return;
   }
-  throw standing === null || failure.code === 'conflict' ? failure : new ProxyError('conflict', `${failure.message}; the tag is there, and may not be replaced`, { cause: failure });
+  const standing = mayBeThere(endpoint, failure) ? await standingDigest(endpoint, reference, write.signal) : null;
+  if (standing === write.manifest.digest) {
+    return;
+  }
+  const immutable = standing !== null && endpoint.profile.immutableTags && failure.code !== 'conflict';
+  throw immutable ? new ProxyError('conflict', `${failure.message}; the tag is there, and may not be replaced`, { cause: failure }) : failure;
+}
+
+/** Registries refuse to put a tag again in many ways, even with the same manifest: zot by 403, some by a 400 with a word of their own. */
+function mayBeThere({ profile }: RepositoryEndpoint, failure: ProxyError): boolean {
+  return failure.code === 'conflict' || failure.code === 'storage-denied' || (profile.immutableTags && failure.code === 'storage-unavailable');
+}
+
+async function standingDigest(endpoint: RepositoryEndpoint, reference: string, signal: AbortSignal | undefined): Promise<Digest | null> {
+  // Whoever may not look either hears why nothing could be put.
+  return statManifest(endpoint, { reference, actions: PUSH, signal }).catch(() => null);
 }
 
 function checkDigest(answer: Answer, manifest: ManifestBytes, subject: string): void {

@@ -138,6 +138,20 @@ describe('copy', () => {
     expect(await readdir(join(directory, 'carried/shop'))).toEqual(['left-pad']);
   });
 
+  it('goes to and from a registry with flat names, when it is told which it is', async () => {
+    const [registry, carried] = [`${running.url}/flat`, `layout:${join(directory, 'carried')}`];
+
+    const there = await run('copy', registry, '--product', 'docker-hub');
+    const unsaid = run('copy', carried, '--from', registry);
+    await expect(unsaid).rejects.toMatchObject({ code: 'not-found' });
+    const back = await run('copy', carried, '--from', registry, '--from-product', 'docker-hub');
+
+    expect(there).toMatchObject({ failed: false, data: { repositories: 2 } });
+    expect((await fetch(`${running.url}/v2/flat/shop-0-acme-0-tool/tags/list`)).status).toBe(200);
+    expect(back).toMatchObject({ failed: false, data: { repositories: 2 } });
+    expect((await readdir(join(directory, 'carried/shop'))).toSorted()).toEqual(['acme', 'left-pad']);
+  });
+
   it('restores with --mend what the target has lost', async () => {
     const carried = `layout:${join(directory, 'carried')}`;
     await run('copy', carried);
@@ -166,6 +180,9 @@ describe('copy', () => {
     [['ftp://example.com/x'], /must be https/],
     [['https://user:secret@example.com/x'], /must not hold a user/],
     [['layout:elsewhere', '--package', 'x'], /--package needs --ecosystem/],
+    [['layout:elsewhere', '--from-product', 'zot'], /--from-product needs --from/],
+    [['https://registry.example.com/x', '--product', 'nexus'], /--product must be one of acr, /],
+    [['layout:elsewhere', '--product', 'zot'], /directory is no product/],
     [['layout:elsewhere', '--from', 'layout:./elsewhere/'], /the same/],
     [['http://registry.example.com:80/x/', '--from', 'http://Registry.example.com/x'], /the same/],
     [['layout:elsewhere/there', '--from', 'layout:elsewhere'], /lies in the other/],

@@ -4,7 +4,7 @@ import { ProxyError } from '@oci-package-proxy/errors';
 import { collectGarbage, collectText, copy, type CopyProblem, copyText, countsText, countText, type PackageLocator, type Problem, reindex, reindexText, type Scope, verify } from '@oci-package-proxy/housekeeping';
 import type { Registry } from '@oci-package-proxy/oci';
 
-import { otherStorage } from '../config/other-storage.ts';
+import { type OtherStorage, otherStorage, productNamed } from '../config/other-storage.ts';
 import type { PlatformConfig } from '../config/platform-config.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { AdminCommand } from './admin-command.ts';
@@ -82,9 +82,9 @@ function reindexCommand(parts: HousekeepingParts): CommandSketch {
 function copyCommand(parts: HousekeepingParts): CommandSketch {
   return {
     name: 'copy',
-    usage: '<to storage URL> [--from <storage URL>] [--ecosystem <name> [--package <name>]] [--names <file>] [--exclusive] [--mend]',
+    usage: '<to storage URL> [--product <name>] [--from <storage URL> [--from-product <name>]] [--ecosystem <name> [--package <name>]] [--names <file>] [--exclusive] [--mend]',
     summary: 'Copies what is stored to another registry or directory; run again, it goes on where it was. --mend also looks for what is missing of what is there already.',
-    options: { from: { type: 'string' }, ecosystem: { type: 'string' }, package: { type: 'string' }, names: { type: 'string' }, exclusive: { type: 'boolean' }, mend: { type: 'boolean' } },
+    options: { product: { type: 'string' }, from: { type: 'string' }, 'from-product': { type: 'string' }, ecosystem: { type: 'string' }, package: { type: 'string' }, names: { type: 'string' }, exclusive: { type: 'boolean' }, mend: { type: 'boolean' } },
     positionals: { least: 1, most: 1 },
     run: async (given, { signal, progress }) => {
       const [to = ''] = given.positionals;
@@ -93,8 +93,12 @@ function copyCommand(parts: HousekeepingParts): CommandSketch {
         throw new WrongCall('--package needs --ecosystem');
       }
       checkApart(from, to);
+      if (given.text('from-product') !== undefined && given.text('from') === undefined) {
+        throw new WrongCall('--from-product needs --from; which registry that of STORAGE_URL is, CONFIG_FILE says');
+      }
+      const [toProduct, fromProduct] = [productNamed(given.text('product'), 'product'), productNamed(given.text('from-product'), 'from-product')];
       const scope = await scopeOf(parts.locator, { ecosystem, name, names: given.text('names') });
-      return using(open(parts, from), (source) => using(open(parts, to), async (target) => {
+      return using(open(parts, { url: from, product: fromProduct }), (source) => using(open(parts, { url: to, product: toProduct }), async (target) => {
         await target.check({ signal });
         const report = await copy({ source, target, locator: parts.locator, scope, exclusive: given.is('exclusive'), mend: given.is('mend'), signal, progress });
         refuseNothing([ecosystem ?? '', name ?? ''], scope, report.repositories);
@@ -130,8 +134,8 @@ function refuseNothing(given: readonly string[], { kind }: Scope, found: number)
   throw new ProxyError('not-found', kind === 'all' ? 'Storage has nothing at all; check its URL and the prefix in it.' : `Storage has nothing of ${what === '' ? 'what the file names' : what}.`);
 }
 
-function open({ config, logger }: HousekeepingParts, url: string = config.storage.url): Registry {
-  return otherStorage(config, url, logger);
+function open({ config, logger }: HousekeepingParts, storage: OtherStorage = { url: config.storage.url }): Registry {
+  return otherStorage(config, storage, logger);
 }
 
 async function using<T>(registry: Registry, work: (registry: Registry) => Promise<T>): Promise<T> {

@@ -29,7 +29,7 @@ export const KNOWN_PRODUCTS: Readonly<Record<Product, KnownProduct>> = {
     notes: [
       'Several replicas on one shared storage lose tags of each other (pull request 4337): run one, or give each its own.',
       'Removes untagged manifests after an hour: everything of ours is tagged or the child of a tagged index.',
-      'A policy with `create` and without `update` makes tags create-only; the worker then needs a second policy for `_snapshot` and `_upstream`.',
+      'A policy with `create` and without `update` keeps tags from being replaced, but looks before the put and not with it: two puts at the same moment both get through. So never `immutableTags: true` there.',
     ],
   },
   'distribution-2': {
@@ -60,7 +60,7 @@ export const KNOWN_PRODUCTS: Readonly<Record<Product, KnownProduct>> = {
     creation: 'The project, which is the first part of the path of STORAGE_URL; repositories in it come with the first push.',
     notes: [
       'Two first pushes of one new tag at the same moment are both answered 201, and one is dropped (issue 23118): every tag is read back after it was put.',
-      'Tag immutability rules must exclude tags that start with `_`; retention rules must not match them.',
+      'Tag immutability rules must exclude `_snapshot` and `_upstream`, with `immutableTags: true` these two alone; retention rules must spare tags that start with `_`.',
       'A robot account needs pull, push and, to remove deleted versions, artifact delete.',
     ],
   },
