@@ -25,7 +25,10 @@ export async function publishItem(writing: SoakWriting, item: SoakItem, rivals: 
   const payloads = Array.from({ length: rivals }, () => writing.ecosystem.payload(item.package, item.version));
   item.payloads.push(...payloads);
   const what = rivals === 1 ? 'publish' : 'race';
+  // Whoever sees it may not delete it before the last rival knows how it ended.
+  item.busy = true;
   const outcomes = await Promise.all(payloads.map(async (payload) => publishPayload(writing, item, { payload, what })));
+  item.busy = false;
   if (rivals > 1 && outcomes.every((outcome) => outcome === 'refused')) {
     writing.record.violation(`${labelOf(item)}: every rival was refused, and so nobody won`);
   }

@@ -58,8 +58,9 @@ describe(`${SECONDS} s of reads and writes on a registry that fails ${RATE * 100
     await watching;
 
     expect(record.violations).toEqual([]);
-    expect(record.of('publishes acknowledged')).toBeGreaterThan(SECONDS / 2);
-    expect([...cluster.proxy.faults.keys()].length).toBe(8);
+    expect(record.of('publishes acknowledged')).toBeGreaterThan(SECONDS / 4);
+    const failed = [...cluster.proxy.faults.values()].reduce((sum, count) => sum + count, 0);
+    expect(failed / cluster.proxy.requests.length).toBeGreaterThan(RATE / 2);
   }, (SECONDS + 300) * 1000);
 
   it('has every acknowledged write afterwards, for processes that start with nothing', async () => {
