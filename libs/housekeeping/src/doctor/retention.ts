@@ -22,5 +22,5 @@ const RULES = [
 /** What can be said of the rules of a product from here: nothing reads them but its own interface. */
 export function retentionOf(product: Product | null): Retention {
   const where = adviceFor('retention', product, 'retention, cleanup and lifecycle rules, and garbage collection, wherever the registry has them');
-  return { found: 'its rules cannot be read here', check: [`Look at ${where}:`, ...RULES] };
+  return { found: 'its rules cannot be read here', check: [`Look at ${where}. It has to be so that`, ...RULES] };
 }

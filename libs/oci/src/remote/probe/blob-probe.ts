@@ -80,7 +80,7 @@ async function sendChunks(session: ProbeSession, upload: { readonly scratch: Scr
 /** Whether a blob of the one repository comes into the other without its bytes. */
 export async function probeMount(session: ProbeSession, { main, second, blob }: Ground): Promise<void> {
   const digest = digestOf(blob);
-  const { reply, location } = await second.begin(`?mount=${encodeURIComponent(digest)}&from=${encodeURIComponent(main.endpoint.name)}`);
+  const { reply, location } = await second.begin({ digest, from: main.endpoint.name });
   await second.cancel(location);
   if (reply.status === 201) {
     const head = await readBlob(session, second, { digest, method: 'HEAD' });

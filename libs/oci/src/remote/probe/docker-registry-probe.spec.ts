@@ -122,7 +122,7 @@ describe('probing docker-registry', () => {
     const report = await probed(proxy.url, { credentials: staticCredentials('robot', 'hunter2') });
     const refused = await probed(proxy.url, { credentials: staticCredentials('robot', 'wrong') });
 
-    expect(valuesOf(report)).toMatchObject({ ...DISTRIBUTION, authentication: 'bearer', delete: true, strangersPush: false });
+    expect(valuesOf(report)).toMatchObject({ ...DISTRIBUTION, product: 'distribution-2', authentication: 'bearer', delete: true, mounts: true, strangersPush: false });
     expect(report.leftovers).toEqual([]);
     expect(valuesOf(refused)).toMatchObject({ reachable: true, authentication: 'bearer', credential: false, push: null });
   });

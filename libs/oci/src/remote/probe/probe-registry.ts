@@ -72,7 +72,7 @@ class Probe {
       return 'the registry cannot be reached';
     }
     const why = await this.#lookInside(scratch);
-    await this.#step('the product', ['product'], () => Promise.resolve(recognise(session, stranger)));
+    await this.#step('the product', ['product'], () => recognise(session, stranger));
     return session.isOver ? OVER : why;
   }
 

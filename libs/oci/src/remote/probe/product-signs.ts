@@ -5,8 +5,13 @@ import type { ProbeSession, Reply } from './probe-session.ts';
 /** Labels of host names by which hosted registries are known. */
 const LABELS: Readonly<Record<string, Product>> = { azurecr: 'acr', docker: 'docker-hub', ecr: 'ecr', ghcr: 'ghcr', pkg: 'gar', quay: 'quay' };
 
-/** Says which product it seems to be: by its names first, then by what it does. No request is made. */
-export function recognise(session: ProbeSession, stranger: Reply | null): void {
+/** Says which product it seems to be: by how it answers simple questions, by its names, by what it does. */
+export async function recognise(session: ProbeSession, stranger: Reply | null): Promise<void> {
+  const told = await session.registry.recognise({ signal: session.signal }).catch(() => null);
+  if (told !== null) {
+    session.found('product', told, 'by how it answers');
+    return;
+  }
   const named = stranger === null ? null : byName(stranger);
   if (named !== null) {
     session.found('product', named, 'by the names that it gives itself');

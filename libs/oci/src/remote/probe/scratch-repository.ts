@@ -5,7 +5,7 @@ import type { Descriptor } from '../../model/descriptor.ts';
 import { EMPTY_BYTES, EMPTY_DESCRIPTOR, INDEX_MEDIA_TYPE, MANIFEST_MEDIA_TYPE } from '../../model/manifest.ts';
 import { headerText } from '../http/exchange.ts';
 import { resolveLocation } from '../http/location.ts';
-import { PULL, PUSH, type RepositoryEndpoint } from '../repository-endpoint.ts';
+import { CANCEL, PULL, PUSH, type RepositoryEndpoint } from '../repository-endpoint.ts';
 import { isDone, type ProbeSession, type Reply } from './probe-session.ts';
 
 const TYPE = 'application/vnd.oci-package-proxy.probe.v1';
@@ -34,9 +34,11 @@ export class ScratchRepository {
     this.#session = session;
   }
 
-  /** POST that begins an upload, in which `query` may ask for a mount. */
-  async begin(query = ''): Promise<BegunUpload> {
-    const reply = await this.#session.send(this.endpoint, { method: 'POST', path: `blobs/uploads/${query}`, operation: 'beginning an upload', actions: PUSH });
+  /** POST that begins an upload, or mounts a blob of another repository. */
+  async begin(mount?: { readonly digest: Digest; readonly from: string }): Promise<BegunUpload> {
+    const query = mount === undefined ? '' : `?mount=${encodeURIComponent(mount.digest)}&from=${encodeURIComponent(mount.from)}`;
+    const also = mount === undefined ? {} : { readsToo: mount.from };
+    const reply = await this.#session.send(this.endpoint, { method: 'POST', path: `blobs/uploads/${query}`, operation: 'beginning an upload', actions: PUSH, ...also });
     return { reply, location: reply.status === 202 ? this.locationOf(reply) : null };
   }
 
@@ -57,7 +59,7 @@ export class ScratchRepository {
   /** Gives an upload up; nobody minds when that fails. */
   async cancel(location: URL | null): Promise<void> {
     if (location !== null) {
-      await this.#session.send(this.endpoint, { method: 'DELETE', path: location, operation: 'giving up an upload', actions: PUSH }).catch(() => undefined);
+      await this.#session.send(this.endpoint, { method: 'DELETE', path: location, operation: 'giving up an upload', actions: CANCEL }).catch(() => undefined);
     }
   }
 
