@@ -11,5 +11,6 @@ export { ANNOTATION_PREFIX, ANNOTATIONS, LEDGER_TYPES, MEDIA_TYPE_PREFIX } from 
 export { Catalogue } from './catalogue.ts';
 export { decideTag, type DecideOptions } from './decide-rounds.ts';
 export { putOnce } from './listed-writes.ts';
+export { beforeWriting } from './write-outcome.ts';
 export { Reindexer, type ReindexerOptions, type ReindexOutcome } from './reindexing.ts';
 export { claimOf, claimSubjectOfDeletion, deletionTag, kindOf, ORIGIN_TAG, SNAPSHOT_TAG } from './tags.ts';

@@ -14,6 +14,8 @@ export interface WriteOutcomes {
 /** What storage says to a write that it has not carried out. */
 const REFUSED: ReadonlySet<ErrorCode> = new Set(['storage-denied', 'storage-read-only']);
 
+const BEFORE: WriteOutcomes = { nothing: 'Nothing was stored or changed; try again later.', unknown: '' };
+
 /** How far a write has come. */
 export interface WriteProgress {
   /** Set before the first request after which something may be visible. */
@@ -48,4 +50,12 @@ export async function putting<T>(progress: WriteProgress, put: () => Promise<T>)
     progress.begun = before || !(error instanceof ProxyError && REFUSED.has(error.code));
     throw error;
   }
+}
+
+/**
+ * Runs what a write has to know before it begins; where storage fails, the error says that nothing was written.
+ * @throws as `read`.
+ */
+export async function beforeWriting<T>(read: () => Promise<T>): Promise<T> {
+  return sayingOutcome(BEFORE, read);
 }

@@ -4,6 +4,7 @@ export { type CommandResult, runCommand } from './command.ts';
 export { type RunningRegistry, startDockerRegistry } from './docker-registry.ts';
 export { type NpmClient, npmClient } from './npm-client.ts';
 export { freePort, type RunningServer, startServer, temporaryDirectory } from './process.ts';
+export { StorageSwitch } from './storage-switch.ts';
 export { type RunningRedis, startRedis } from './redis.ts';
 export { type NpmPublishBody, npmPublishBody, packageTarball, tarHeader } from './npm-publish.ts';
 export { eventually } from './eventually.ts';

@@ -1,5 +1,5 @@
 import { ProxyError } from '@oci-package-proxy/errors';
-import type { Change, Fold, PackageRef } from '@oci-package-proxy/storage';
+import { beforeWriting, type Change, type Fold, type PackageRef } from '@oci-package-proxy/storage';
 
 import { checkEditable } from './package-edit.ts';
 import { distTagKey, distTagsOf, hasVersion } from './published-values.ts';
@@ -68,7 +68,7 @@ export class DistTagWrites {
   }
 
   async #read(ref: PackageRef, call: WriteCall): Promise<Fold> {
-    const state = await this.#ledger.fold(ref, { fresh: true, signal: call.signal });
+    const state = await beforeWriting(() => this.#ledger.fold(ref, { fresh: true, signal: call.signal }));
     checkEditable({ name: ref.name, state });
     return state;
   }

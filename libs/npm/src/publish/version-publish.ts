@@ -1,6 +1,6 @@
 import { isProxyError, ProxyError, toProxyError } from '@oci-package-proxy/errors';
 import { versionTag } from '@oci-package-proxy/mapping';
-import type { Fold, PackageRef } from '@oci-package-proxy/storage';
+import { beforeWriting, type Fold, type PackageRef } from '@oci-package-proxy/storage';
 import validateName from 'validate-npm-package-name';
 
 import { AttachmentFile } from './attachment-file.ts';
@@ -49,7 +49,7 @@ export class VersionPublishes {
     if (request.tarball.size > limits.publishBytes) {
       throw new ProxyError('too-large', `The tarball is larger than the ${limits.publishBytes} bytes that are allowed here.`);
     }
-    const state = await ledger.fold(ref, { fresh: true, signal: call.signal });
+    const state = await beforeWriting(() => ledger.fold(ref, { fresh: true, signal: call.signal }));
     await this.#checkNewName(ref, state);
     const provenance = await readProvenance(ref.name, request);
     const content = await checkTarball(ref.name, request, { unpackedBytes: limits.unpackedBytes, signal: call.signal });

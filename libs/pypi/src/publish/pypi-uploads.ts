@@ -1,6 +1,6 @@
 import { isProxyError, ProxyError } from '@oci-package-proxy/errors';
 import { fileTag } from '@oci-package-proxy/mapping';
-import { type Fold, isDeletedIn, type LedgerPort, type NewFact, type PackageRef, type PublishOutcome } from '@oci-package-proxy/storage';
+import { beforeWriting, type Fold, isDeletedIn, type LedgerPort, type NewFact, type PackageRef, type PublishOutcome } from '@oci-package-proxy/storage';
 
 import { parseFilename } from '../names/filename.ts';
 import { canonicalVersion } from '../names/version.ts';
@@ -80,7 +80,7 @@ export class PypiUploads implements Uploads {
 
   async #storeIn(ref: PackageRef, { request, form, fact }: { readonly request: UploadRequest; readonly form: UploadForm; readonly fact: NewFact }): Promise<PublishOutcome> {
     const { ledger } = this.#options;
-    const state = await ledger.fold(ref, { fresh: true, signal: request.signal });
+    const state = await beforeWriting(() => ledger.fold(ref, { fresh: true, signal: request.signal }));
     checkStatus(form, state);
     checkOnlySdist(form, state);
     const outcome = await ledger.publish(ref, fact, { by: request.by, signal: request.signal });

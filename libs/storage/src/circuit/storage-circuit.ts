@@ -13,7 +13,7 @@ export interface StorageCircuitOptions {
   readonly probeMs?: number;
   /** Between two probes while storage is away; default 1 000. */
   readonly againMs?: number;
-  /** While storage is away, one request is let through this often: what it can do may not depend on what the probe asks; default 5 000. */
+  /** While storage answers the probe with a failure, one request is let through this often: others may be served all the same; default 5 000. */
   readonly trialMs?: number;
   /** How long a refused write says that storage is read-only, unless one succeeds; default 120 000. */
   readonly refusalMs?: number;
@@ -22,6 +22,7 @@ export interface StorageCircuitOptions {
 
 /** Probes without an answer that are needed: one alone may have been held up here. */
 const SILENT_PROBES = 2;
+const PROBE_MS = 2_000;
 const AWAY: ReadonlySet<ErrorCode> = new Set(['storage-unavailable', 'storage-denied']);
 const REFUSED: ReadonlySet<ErrorCode> = new Set(['storage-read-only', 'storage-denied']);
 
@@ -48,6 +49,7 @@ export class StorageCircuit {
   #probing = false;
   #answeredAt = Number.NEGATIVE_INFINITY;
   #trialAt = 0;
+  #answersProbe = false;
   #again: NodeJS.Timeout | null = null;
   #closed = false;
 
@@ -141,7 +143,7 @@ export class StorageCircuit {
           return;
         }
         if (failure !== 'silent' || silent === SILENT_PROBES || this.#outage !== null) {
-          this.#open(failure === 'silent' ? silence() : failure);
+          this.#open(failure === 'silent' ? silence(this.#options.probeMs ?? PROBE_MS) : failure);
           return;
         }
       }
@@ -152,7 +154,7 @@ export class StorageCircuit {
   }
 
   async #ask(): Promise<ProxyError | 'silent' | null> {
-    const late = AbortSignal.timeout(this.#options.probeMs ?? 2_000);
+    const late = AbortSignal.timeout(this.#options.probeMs ?? PROBE_MS);
     try {
       await this.#options.probe(late);
       return null;
@@ -165,6 +167,7 @@ export class StorageCircuit {
   }
 
   #open(reason: ProxyError): void {
+    this.#answersProbe = reason.cause === undefined || reason.cause instanceof ProxyError;
     if (this.#outage === null) {
       this.#trialAt = this.#now();
       this.#options.logger.warn({ err: reason }, 'storage is away; documents are served from memory, and everything else is answered 503');
@@ -184,9 +187,10 @@ export class StorageCircuit {
     this.#again.unref();
   }
 
+  /** Where nothing at all is answered, whoever is let through only waits. */
   #isTrial(): boolean {
     const now = this.#now();
-    if (now - this.#trialAt < (this.#options.trialMs ?? 5_000)) {
+    if (!this.#answersProbe || now - this.#trialAt < (this.#options.trialMs ?? 5_000)) {
       return false;
     }
     this.#trialAt = now;
@@ -198,8 +202,9 @@ export class StorageCircuit {
   }
 }
 
-function silence(): ProxyError {
-  return new ProxyError('storage-unavailable', 'The storage registry does not answer; check that it is up and can be reached from here');
+function silence(probeMs: number): ProxyError {
+  const cause = new Error(`no answer within ${probeMs} ms`);
+  return new ProxyError('storage-unavailable', 'The storage registry does not answer; check that it is up and can be reached from here', { cause });
 }
 
 // Each caller gets an error of its own: a stack that is shared says nothing.

@@ -1,0 +1,35 @@
+import type { AppCluster } from './app-cluster.ts';
+import { type RunningRegistry, startDockerRegistry } from './docker-registry.ts';
+
+/** Takes the docker-registry below a cluster away, and gives it back, on the same port and directory. */
+export class StorageSwitch {
+  readonly #registry: Pick<RunningRegistry, 'port' | 'directory'>;
+  #running: RunningRegistry | null;
+
+  constructor({ registry }: Pick<AppCluster<object>, 'registry'>) {
+    this.#registry = registry;
+    this.#running = registry;
+  }
+
+  /** Connections are refused. */
+  async away(): Promise<void> {
+    await this.#running?.stop();
+    this.#running = null;
+  }
+
+  /** Connections are taken, and nothing is answered, until {@link StorageSwitch.back}. */
+  hanging(): void {
+    this.#running?.signal('SIGSTOP');
+  }
+
+  /** It is there, as it was or as `options` say. */
+  async back(options: { readonly readOnly?: boolean; readonly htpasswd?: string } = {}): Promise<void> {
+    await this.away();
+    this.#running = await startDockerRegistry({ port: this.#registry.port, directory: this.#registry.directory, ...options });
+  }
+
+  /** Ends it. The cluster must be stopped all the same. */
+  async stop(): Promise<void> {
+    await this.away();
+  }
+}
