@@ -76,6 +76,25 @@ describe('storage that is away', () => {
     expect(lines).toEqual([expect.stringContaining('storage is away'), 'storage is back']);
   });
 
+  it.each<[string, Interceptor]>([
+    ['is answered 429', (_request, response) => response.writeHead(429).end() !== undefined],
+    ['breaks off', (_request, response) => response.socket?.destroy() !== undefined],
+  ])('is not what one probe that %s makes of it: a registry that is there fails some requests', async (_how, broken) => {
+    const { registry, circuit } = guarded();
+    let asked = 0;
+    server.intercept((request, response) => {
+      asked += isBase(request.url) ? 1 : 0;
+      return !isBase(request.url) || asked === 1 ? broken(request, response) : false;
+    });
+
+    await failure(registry.repository('a').readManifest('1.0.0'));
+    await eventually('it was asked twice', async () => asked === 2, 3_000);
+    server.intercept(() => false);
+
+    expect(await failure(registry.repository('a').readManifest('1.0.0'))).toMatchObject({ code: 'none' });
+    expect([circuit.outage, lines]).toEqual([null, []]);
+  });
+
   it('lets go of lists and uploads that are under way', async () => {
     const { registry } = guarded();
     server.intercept(hang);

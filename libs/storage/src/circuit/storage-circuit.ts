@@ -20,8 +20,8 @@ export interface StorageCircuitOptions {
   readonly clock?: () => number;
 }
 
-/** Probes without an answer that are needed: one alone may have been held up here. */
-const SILENT_PROBES = 2;
+/** Failed probes in a row that are needed: one alone may have been held up here, or be one that a registry which is there fails now and then. */
+const FAILED_PROBES = 2;
 const PROBE_MS = 2_000;
 const AWAY: ReadonlySet<ErrorCode> = new Set(['storage-unavailable', 'storage-denied']);
 const REFUSED: ReadonlySet<ErrorCode> = new Set(['storage-read-only', 'storage-denied']);
@@ -135,14 +135,14 @@ export class StorageCircuit {
     this.#probing = true;
     const begun = this.#now();
     try {
-      for (let silent = 1; ; silent += 1) {
+      for (let failed = 1; ; failed += 1) {
         const failure = await this.#ask();
         // What was answered meanwhile says more than a probe that was held up.
         if (failure === null || this.#answeredAt > begun) {
           this.#answered();
           return;
         }
-        if (failure !== 'silent' || silent === SILENT_PROBES || this.#outage !== null) {
+        if (failed === FAILED_PROBES || this.#outage !== null) {
           this.#open(failure === 'silent' ? silence(this.#options.probeMs ?? PROBE_MS) : failure);
           return;
         }
