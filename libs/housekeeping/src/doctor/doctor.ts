@@ -1,6 +1,7 @@
-import { type Finding, type Leftover, parseStorageUrl, probeRegistry, type Product, type Registry, RemoteRegistry } from '@oci-package-proxy/oci';
+import { type Finding, findingOf, type Leftover, parseStorageUrl, probeRegistry, type Product, type Registry, RemoteRegistry } from '@oci-package-proxy/oci';
 
 import type { PackageLocator } from '../holding.ts';
+import { harborRetention } from './harbor-retention.ts';
 import { examineLayout } from './layout-examination.ts';
 import { registryVerdicts } from './registry-examination.ts';
 import { type Retention, retentionOf } from './retention.ts';
@@ -33,7 +34,7 @@ export interface DoctorReport {
   /** Whether nothing that must be is missing; what is unknown does not count. */
   readonly fit: boolean;
   readonly verdicts: readonly Verdict[];
-  /** Null for a directory, which removes nothing on its own, and where we do not get in. */
+  /** Null for a directory, which removes nothing on its own; where we do not get in; and where the rules were read: see the verdict `retention`. */
   readonly retention: Retention | null;
   /** What was seen, one by one; none for a directory. */
   readonly findings: readonly Finding[];
@@ -60,15 +61,16 @@ async function examineRegistry(examination: Examination, registry: RemoteRegistr
   const report = await probeRegistry(registry, { readOnly, ...(sample !== null && { sample }), ...(progress !== undefined && { progress }), ...(signal !== undefined && { signal }) });
   const own = registryVerdicts({ report, profile: registry.profile, url: base });
   const { verdicts, packages } = isLost(own) ? NOTHING : (stock ?? (await stockOf(examination)));
-  const seen = report.findings.find((finding): finding is Finding<'product'> => finding.what === 'product')?.value ?? null;
+  const seen = findingOf(report, 'product').value;
+  const rules = [registry.profile.product, seen].includes('harbor') && !isLost(own) ? [await harborRetention(registry, signal)] : [];
   return {
     storage: [base.host, prefix].filter((part) => part !== '').join('/'),
     kind: 'registry',
     product: { said: registry.profile.product, seen },
     readOnly,
-    fit: isFit([...own, ...verdicts]),
-    verdicts: [...own, ...verdicts],
-    retention: isLost(own) ? null : retentionOf(registry.profile.product ?? seen),
+    fit: isFit([...own, ...rules, ...verdicts]),
+    verdicts: [...own, ...rules, ...verdicts],
+    retention: isLost(own) || rules.some(({ met }) => met !== null) ? null : retentionOf(registry.profile.product ?? seen),
     findings: report.findings,
     leftovers: report.leftovers,
     packages,

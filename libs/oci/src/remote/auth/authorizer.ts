@@ -96,6 +96,11 @@ export class Authorizer {
     throw new ProxyError('storage-denied', `${subject}: ${this.#registry.host} names a token service that we do not send credentials to; it must be https, and no private address`);
   }
 
+  /** Value of a Basic Authorization header, whatever the registry asks for; null without a user. @throws ProxyError `config`. */
+  async userAuthorization(): Promise<string | null> {
+    return this.#basic();
+  }
+
   async #askedForToken(challenge: Challenge, refused: { realm: URL; access: Access | null; used: string | null }): Promise<boolean> {
     const scheme = { kind: 'bearer', realm: refused.realm, service: challenge.parameters.get('service') } as const;
     this.#scheme = scheme;

@@ -64,6 +64,13 @@ export class RegistryClient {
     return readAnswer(await this.#transport.send(request), request, maxBytes);
   }
 
+  /** Once, with user and password as we have them: for interfaces of a product beside `/v2/`, at the registry's own origin. */
+  async askAsUser(request: RegistryRequest): Promise<Answer> {
+    const authorization = await this.#authorizer.userAuthorization();
+    const isOwn = request.url.origin === this.#registry.origin;
+    return this.askBare({ ...request, headers: { accept: 'application/json', ...request.headers, ...(authorization !== null && isOwn && { authorization }) } });
+  }
+
   /** Sends a GET whose body the caller streams, with retries until the headers are there. */
   async open(request: RegistryRequest): Promise<OpenAnswer> {
     return withRetries(this.retry, { subject: request.subject, signal: request.signal }, () => this.#attempt(request));
