@@ -22,7 +22,7 @@ const DOWN = {
   storage: ['oci', 'mapping', 'errors'],
   upstream: ['oci', 'errors'],
   ingest: ['storage', 'upstream', 'oci', 'mapping', 'errors'],
-  access: ['storage', 'mapping', 'errors'],
+  access: ['storage', 'oci', 'mapping', 'errors'],
   housekeeping: ['storage', 'oci', 'mapping', 'errors'],
   platform: ['ingest', 'housekeeping', 'access', 'storage', 'upstream', 'oci', 'mapping', 'errors'],
   ecosystem: ['platform', 'ingest', 'access', 'storage', 'upstream', 'oci', 'mapping', 'errors'],

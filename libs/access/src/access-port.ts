@@ -3,7 +3,8 @@ export type Action = 'read' | 'publish' | 'delete' | 'admin';
 
 /** Who is asking. */
 export interface Principal {
-  readonly kind: 'anonymous' | 'user' | 'token' | 'admin';
+  /** `registry`: an account of the storage registry's, that nobody here knows; what it may is the registry's to say. */
+  readonly kind: 'anonymous' | 'user' | 'token' | 'admin' | 'registry';
   /** User name; `anonymous`; `admin`. For a token, its owner's. */
   readonly name: string;
   /** Id of the API token that was shown, else null. */
@@ -14,17 +15,21 @@ export interface Principal {
 export interface Access {
   /**
    * Who shows this Authorization header (Basic or Bearer; undefined: anonymous). Basic with the user name of nobody and a
-   * token as password counts as the token.
+   * token as password counts as the token. Where rights are passed through, user name and password (as Basic, or in base64 as a Bearer
+   * token) of nobody here may be an account of the registry's.
    * @throws ProxyError `unauthenticated` for a credential that nobody here issued, `storage-unavailable` when tokens cannot be looked up,
-   * `rate-limited` after many wrong passwords.
+   * `rate-limited` after many wrong passwords, `storage-unavailable` or `storage-denied` when the registry does not say whose credential it is.
    */
   authenticate(authorization: string | undefined, context: { readonly clientAddress: string }): Promise<Principal>;
   /**
-   * @throws ProxyError `unauthenticated` when an anonymous caller may not, `forbidden` when a known one may not; the text names action and package.
+   * @throws ProxyError `unauthenticated` when an anonymous caller may not, `forbidden` when a known one may not; the text names action and
+   * package. `storage-unavailable`, `storage-denied` when the registry would have to say so, and does not.
    */
-  authorize(principal: Principal, action: Action, subject: { readonly ecosystem: string; readonly package: string | null }): void;
-  /** Whether {@link authorize} would let it pass. */
-  may(principal: Principal, action: Action, subject: { readonly ecosystem: string; readonly package: string | null }): boolean;
+  authorize(principal: Principal, action: Action, subject: { readonly ecosystem: string; readonly package: string | null }): Promise<void>;
+  /** Whether {@link authorize} would let it pass. @throws ProxyError `storage-unavailable`, `storage-denied`. */
+  may(principal: Principal, action: Action, subject: { readonly ecosystem: string; readonly package: string | null }): Promise<boolean>;
+  /** Whether everybody may read it, without having signed in. */
+  isPublic(subject: { readonly ecosystem: string; readonly package: string | null }): boolean;
 }
 
 /** An API token as it may be shown. */

@@ -14,10 +14,16 @@ export function parseAuthorization(header: string): ShownCredential {
   if (scheme.toLowerCase() === 'bearer') {
     return { kind: 'bearer', token: value };
   }
-  const text = scheme === '' || !BASE64.test(value) ? '' : Buffer.from(value, 'base64').toString('utf8');
-  const colon = text.indexOf(':');
-  if (colon === -1) {
+  const pair = scheme === '' ? null : userAndPassword(value);
+  if (pair === null) {
     throw new ProxyError('unauthenticated', 'The Authorization header is malformed: send Bearer with a token, or Basic with user name and password.');
   }
-  return { kind: 'basic', name: text.slice(0, colon), password: text.slice(colon + 1) };
+  return { kind: 'basic', ...pair };
+}
+
+/** A user name and a password in base64: RFC 7617 §2, and what docker's `config.json` has as `auth`. Null when it is none. */
+export function userAndPassword(base64: string): { readonly name: string; readonly password: string } | null {
+  const text = BASE64.test(base64) ? Buffer.from(base64, 'base64').toString('utf8') : '';
+  const colon = text.indexOf(':');
+  return colon === -1 ? null : { name: text.slice(0, colon), password: text.slice(colon + 1) };
 }

@@ -4,7 +4,9 @@ import type { Access, Tokens } from './access-port.ts';
 import { type AccessRules, DEFAULT_RULES } from './access-rules.ts';
 import { AdminToken } from './admin-token.ts';
 import { Grants } from './grants.ts';
+import type { PassThrough } from './pass-through.ts';
 import { Passwords } from './passwords.ts';
+import { RegistryAccounts } from './registry-accounts.ts';
 import { Rights } from './rights.ts';
 import { TokenCheck } from './token-check.ts';
 import { type TokenLedger, TokenRecords } from './token-records.ts';
@@ -20,6 +22,8 @@ export interface AccessOptions {
   readonly anonymousRead: boolean;
   /** Null: the defaults. */
   readonly rules: AccessRules | null;
+  /** Where accounts of the registry are asked for; null or left out: nobody is let in who is not known here. */
+  readonly passThrough?: PassThrough | null;
   /** Holds the tokens. */
   readonly ledger: TokenLedger;
   /** Milliseconds since the epoch. */
@@ -38,11 +42,14 @@ export async function createAccess(options: AccessOptions): Promise<{ readonly a
   const passwords = new Passwords(users, clock);
   const records = new TokenRecords(options.ledger, clock, logger);
   const tokens = new TokenCheck({ records, users, admin, clock });
+  const { passThrough = null } = options;
+  const registryAccounts = passThrough === null ? null : new RegistryAccounts(passThrough, clock);
   return {
-    access: new AccessService({ admin, passwords, tokens, grants, rights }),
-    tokens: new TokenStore({ records, passwords, rights, grants, clock }),
+    access: new AccessService({ admin, passwords, tokens, grants, rights, registryAccounts }),
+    tokens: new TokenStore({ records, passwords, rights, grants, clock, passesThrough: passThrough !== null }),
     close: () => {
       passwords.forget();
+      registryAccounts?.forget();
       records.close();
     },
   };

@@ -45,6 +45,11 @@ export class Passwords {
     this.#throttle = new PasswordThrottle(clock);
   }
 
+  /** Whether there is a user of this name here. */
+  async isUser(name: string): Promise<boolean> {
+    return (await this.#users.hashOf(name)) !== null;
+  }
+
   /** Whether there is such a user with this password. @throws ProxyError `rate-limited` after many wrong ones, or under too many at once. */
   async areRight(credentials: Credentials): Promise<boolean> {
     const { name, password, clientAddress } = credentials;

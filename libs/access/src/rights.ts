@@ -11,6 +11,9 @@ export interface Subject {
   readonly package: string | null;
 }
 
+/** Whoever has not signed in. */
+export const ANONYMOUS: Principal = { kind: 'anonymous', name: 'anonymous', tokenId: null };
+
 interface Rule {
   readonly who: ReadonlySet<string>;
   readonly may: readonly Action[];
@@ -31,7 +34,7 @@ export class Rights {
     this.#grants = grants;
   }
 
-  /** Whether `principal` may. */
+  /** Whether `principal` may, by the rules. */
   may(principal: Principal, action: Action, subject: Subject): boolean {
     switch (principal.kind) {
       case 'admin':
@@ -43,6 +46,9 @@ export class Rights {
         return this.#allowed(namesOf(principal), action, subject);
       case 'token':
         return this.#tokenMay(principal, action, subject);
+      case 'registry':
+        // Names of two lists could mean two people: rules speak of the accounts here, and of everybody.
+        return this.may(ANONYMOUS, action, subject);
     }
   }
 
@@ -51,7 +57,7 @@ export class Rights {
     if (principal.kind === 'admin') {
       return true;
     }
-    if (principal.kind === 'anonymous') {
+    if (principal.kind === 'anonymous' || principal.kind === 'registry') {
       return false;
     }
     const token = this.#grants.tokenOf(principal);

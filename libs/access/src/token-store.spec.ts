@@ -79,10 +79,10 @@ describe('tokens', () => {
     const principal = await one.access.authenticate(header(token), FROM);
 
     expect(principal).toEqual({ kind: 'token', name: 'alice', tokenId: info.id });
-    expect(one.access.may(principal, 'publish', { ecosystem: 'alpha', package: '@acme/lib' })).toBe(true);
-    expect(one.access.may(principal, 'publish', { ecosystem: 'alpha', package: 'lib' })).toBe(false);
-    expect(one.access.may(principal, 'delete', { ecosystem: 'alpha', package: '@acme/lib' })).toBe(false);
-    expect(() => one.access.authorize(principal, 'delete', { ecosystem: 'alpha', package: '@acme/lib' })).toThrow('This token of alice may not delete alpha package @acme/lib.');
+    expect(await one.access.may(principal, 'publish', { ecosystem: 'alpha', package: '@acme/lib' })).toBe(true);
+    expect(await one.access.may(principal, 'publish', { ecosystem: 'alpha', package: 'lib' })).toBe(false);
+    expect(await one.access.may(principal, 'delete', { ecosystem: 'alpha', package: '@acme/lib' })).toBe(false);
+    await expect(one.access.authorize(principal, 'delete', { ecosystem: 'alpha', package: '@acme/lib' })).rejects.toThrow('This token of alice may not delete alpha package @acme/lib.');
   });
 
   it('are good at once in a process that has never seen them', async () => {
@@ -162,7 +162,7 @@ describe('tokens', () => {
     const { token } = await one.tokens.login('admin', 'x', FROM);
     const principal = await one.access.authenticate(`Bearer ${token}`, FROM);
 
-    expect(one.access.may(principal, 'admin', { ecosystem: 'alpha', package: null })).toBe(false);
+    expect(await one.access.may(principal, 'admin', { ecosystem: 'alpha', package: null })).toBe(false);
     expect(await one.tokens.list(ADMIN)).toEqual([]);
   });
 
@@ -215,7 +215,7 @@ describe('tokens', () => {
     const who = await one.access.authenticate(`Bearer ${token}`, FROM);
 
     expect(info).toMatchObject({ owner: 'alice', description: 'from a browser', expires: '2026-06-02T12:00:00.000Z' });
-    expect(one.access.may(who, 'publish', { ecosystem: 'alpha', package: 'x' })).toBe(true);
+    expect(await one.access.may(who, 'publish', { ecosystem: 'alpha', package: 'x' })).toBe(true);
     now = Date.parse('2026-06-02T12:00:01Z');
     await expect(one.access.authenticate(`Bearer ${token}`, FROM)).rejects.toMatchObject({ code: 'unauthenticated' });
   });
@@ -223,7 +223,7 @@ describe('tokens', () => {
   it('of a sign-in are for users and the administrator alone', async () => {
     const who = await one.access.authenticate(`Bearer ${(await one.tokens.signIn(ADMIN, { description: '', expires: '2027-01-01T00:00:00Z' })).token}`, FROM);
 
-    expect(one.access.may(who, 'admin', { ecosystem: 'alpha', package: 'x' })).toBe(true);
+    expect(await one.access.may(who, 'admin', { ecosystem: 'alpha', package: 'x' })).toBe(true);
     for (const owner of [who, { kind: 'anonymous', name: 'anonymous', tokenId: null } as const]) {
       await expect(one.tokens.signIn(owner, { description: '', expires: '2027-01-01T00:00:00Z' })).rejects.toMatchObject({ code: 'forbidden' });
     }
@@ -236,8 +236,8 @@ describe('tokens', () => {
     const made = await one.tokens.issue(principal, { ...WANTED, expires: info.expires });
 
     expect(info).toMatchObject({ owner: 'alice', description: 'login', expires: '2026-08-30T12:00:00.000Z' });
-    expect(one.access.may(principal, 'delete', { ecosystem: 'beta', package: 'x' })).toBe(true);
-    expect(one.access.may(principal, 'admin', { ecosystem: 'beta', package: 'x' })).toBe(false);
+    expect(await one.access.may(principal, 'delete', { ecosystem: 'beta', package: 'x' })).toBe(true);
+    expect(await one.access.may(principal, 'admin', { ecosystem: 'beta', package: 'x' })).toBe(false);
     expect(made.info.owner).toBe('alice');
     await expect(one.tokens.login('alice', 'wrong', FROM)).rejects.toMatchObject({ code: 'unauthenticated' });
     await expect(one.tokens.login('nobody', 'wonderland', FROM)).rejects.toMatchObject({ code: 'unauthenticated' });

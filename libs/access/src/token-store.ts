@@ -18,6 +18,8 @@ export interface TokenStoreParts {
   readonly grants: Grants;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
+  /** Whether accounts of the registry are let in, for which there are no tokens here. */
+  readonly passesThrough: boolean;
 }
 
 interface Issued {
@@ -27,6 +29,7 @@ interface Issued {
 
 const ID = /^[0-9a-f]{16}$/;
 const MAX_DESCRIPTION = 256;
+const NO_TOKENS = 'Accounts of the registry have no tokens here. Send their user name and password with every request, as Basic; where a client has room for a token only, both with a colon between them, in base64.';
 const LOGIN_MS = 90 * 86_400_000;
 
 /**
@@ -57,6 +60,9 @@ export class TokenStore implements Tokens {
     if (owner.kind === 'anonymous') {
       throw new ProxyError('unauthenticated', 'Sign in to see your tokens.');
     }
+    if (owner.kind === 'registry') {
+      return [];
+    }
     const tokens = (await this.#parts.records.all()).filter((token) => this.#isOwn(owner, token) && this.#reaches(owner, token));
     return tokens.map(({ info }) => info).sort((one, other) => (one.created < other.created ? -1 : 1));
   }
@@ -80,7 +86,10 @@ export class TokenStore implements Tokens {
 
   async login(name: string, password: string, context: { readonly clientAddress: string }): Promise<Issued> {
     if (!(await this.#parts.passwords.areRight({ name, password, clientAddress: context.clientAddress }))) {
-      throw new ProxyError('unauthenticated', 'The user name or the password is wrong.');
+      // Not told apart, so that nobody learns who is a user here.
+      throw this.#parts.passesThrough
+        ? new ProxyError('forbidden', `The user name or the password is wrong here. ${NO_TOKENS}`)
+        : new ProxyError('unauthenticated', 'The user name or the password is wrong.');
     }
     const expires = new Date(this.#parts.clock() + LOGIN_MS).toISOString();
     return this.#store({ name: name.normalize('NFC'), kind: 'user' }, { description: 'login', scope: FULL_SCOPE, expires });
@@ -112,6 +121,9 @@ export class TokenStore implements Tokens {
   }
 
   #checkGiving(owner: Principal, scope: TokenScope, expires: string | null): void {
+    if (owner.kind === 'registry') {
+      throw new ProxyError('forbidden', NO_TOKENS);
+    }
     const parent = this.#parts.grants.tokenOf(owner);
     if (owner.kind === 'token' && parent?.isFull !== true) {
       throw new ProxyError('forbidden', 'This token may not make tokens. Sign in with user name and password.');
@@ -135,6 +147,9 @@ export class TokenStore implements Tokens {
   }
 
   #reaches(owner: Principal, token: StoredToken): boolean {
+    if (owner.kind === 'registry') {
+      return false;
+    }
     if (owner.kind === 'token' && this.#parts.grants.tokenOf(owner)?.isFull !== true) {
       return token.info.id === owner.tokenId;
     }

@@ -1,3 +1,4 @@
+export { type AccountRequest, type AccountsRegistry, type AccountsRegistryOptions, type RegistryAccount, startAccountsRegistry } from './accounts-registry.ts';
 export { AppCluster, type AppClusterOptions, CLUSTER_ADMIN_TOKEN, type ClusterFrontEnd } from './app-cluster.ts';
 export { type RunningApp, startApp, WORKSPACE_ROOT } from './app-process.ts';
 export { type CommandResult, runCommand } from './command.ts';

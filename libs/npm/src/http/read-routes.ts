@@ -48,7 +48,7 @@ class Reader {
   async document({ request, reply, who, params }: Exchange, form: Form): Promise<void> {
     const { gate, documents, config, basePath } = this.#options;
     const ref = this.#ref(params['pkg'] ?? '');
-    gate.authorize(who, 'read', ref.name);
+    await gate.authorize(who, 'read', ref.name);
     const base = publicBase(request, config, basePath);
     const document = await documents.get(ref, { form, base, fresh: isQueried(request.originalUrl, 'write') });
     if (document === null) {
@@ -69,7 +69,7 @@ class Reader {
     const ref = this.#ref(params['pkg'] ?? '');
     const path = params['file'] ?? '';
     const file = path.slice(path.lastIndexOf('/') + 1);
-    gate.authorize(who, 'read', ref.name);
+    await gate.authorize(who, 'read', ref.name);
     const found = await tarballs.find(ref, file);
     if (found === null) {
       throw new ProxyError('not-found', `${ref.name} has no file ${JSON.stringify(file.slice(0, 200))}.`);
@@ -93,7 +93,7 @@ class Reader {
     const spec = params['pkg'] ?? '';
     const at = spec.lastIndexOf('@');
     const ref = this.#ref(at > 0 ? spec.slice(0, at) : spec);
-    this.#options.gate.authorize(who, 'read', ref.name);
+    await this.#options.gate.authorize(who, 'read', ref.name);
     const found = at > 0 ? await this.#options.attestations.of(ref, spec.slice(at + 1)) : null;
     if (found === null) {
       throw new ProxyError('not-found', `${spec} has no attestations.`);

@@ -77,9 +77,9 @@ class Writer {
     const { gate, writes, onWrite } = this.#options;
     const ref = packageRef(params['pkg'] ?? '');
     if (action === null) {
-      gate.authorizeChange(who, ref.name);
+      await gate.authorizeChange(who, ref.name);
     } else {
-      gate.authorize(who, action, ref.name);
+      await gate.authorize(who, action, ref.name);
     }
     if (writes === null) {
       throw new ProxyError('forbidden', 'Publishing is switched off on this server.');

@@ -24,6 +24,9 @@ export function checkCombinations(variables: PlatformVariables, context: Combina
   if (variables.STORAGE_URL?.startsWith('layout:') === true && variables.STORAGE_USERNAME !== undefined) {
     problems.add('STORAGE_USERNAME', 'a layout directory takes no user; remove it, or set STORAGE_URL to a registry');
   }
+  if (variables.REGISTRY_PASS_THROUGH === true && variables.STORAGE_URL?.startsWith('http') !== true) {
+    problems.add('REGISTRY_PASS_THROUGH', 'needs a registry as STORAGE_URL: a layout directory knows no accounts; set it to off, or STORAGE_URL to a registry');
+  }
   if (!context.standalone && variables.TLS_PORT !== undefined && variables.TLS_CERT_FILE === undefined) {
     problems.add('TLS_PORT', 'needs TLS_CERT_FILE and TLS_KEY_FILE');
   }

@@ -29,6 +29,7 @@ export function configSummary(config: PlatformConfig): Readonly<Record<string, s
     USERS_FILE: config.usersFile ?? 'none',
     ADMIN_TOKEN: config.adminToken === null ? 'none' : '(set)',
     ANONYMOUS_READ: String(config.anonymousRead),
+    REGISTRY_PASS_THROUGH: config.registryPassThrough ? 'on' : 'off',
     CONFIG_FILE: Object.keys(config.file).join(', '),
     INTERNAL: config.internal.port === null ? 'off' : `${config.internal.host}:${config.internal.port}`,
     INTERNAL_URL: config.internal.url ?? '(from INTERNAL_HOST and METRICS_PORT)',

@@ -129,6 +129,7 @@ function baseConfig(options: LoadConfigOptions<z.ZodRawShape, z.ZodRawShape>, va
     ecosystems: variables.INGEST_ECOSYSTEMS ?? null,
     usersFile: variables.USERS_FILE === undefined ? null : resolve(variables.USERS_FILE),
     anonymousRead: variables.ANONYMOUS_READ ?? loopback,
+    registryPassThrough: variables.REGISTRY_PASS_THROUGH ?? false,
     internal: {
       host: variables.INTERNAL_HOST ?? '127.0.0.1',
       port: variables.METRICS_PORT === undefined ? app.metricsPort : variables.METRICS_PORT,

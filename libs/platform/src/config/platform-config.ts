@@ -54,6 +54,8 @@ export interface PlatformConfig {
   /** Set when the admin token was made by this very start, and is to be shown now or never. */
   readonly adminTokenIsNew: boolean;
   readonly anonymousRead: boolean;
+  /** Whether accounts of the storage registry are let in, with the rights that they have there. */
+  readonly registryPassThrough: boolean;
   readonly internal: {
     readonly host: string;
     /** 0: any free port; null: switched off. */

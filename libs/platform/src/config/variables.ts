@@ -73,6 +73,7 @@ export const PLATFORM_VARIABLES = {
   USERS_FILE: z.string(),
   ADMIN_TOKEN: z.string().min(16, 'must have at least 16 characters: openssl rand -hex 32').regex(/^[\x21-\x39\x3b-\x7e]+$/, 'must be printable ASCII without spaces and colons'),
   ANONYMOUS_READ: switchOf('true', 'false'),
+  REGISTRY_PASS_THROUGH: switchOf('on', 'off'),
   CONFIG_FILE: z.string(),
   INTERNAL_HOST: z.string().regex(/^[A-Za-z0-9.:_-]+$/, 'must be an address or host name'),
   METRICS_PORT: z.union([z.literal('off').transform(() => null), Port], 'must be a port number, or off'),

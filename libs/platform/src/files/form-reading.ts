@@ -28,7 +28,8 @@ export interface FileSink {
 export interface FormParts {
   /** Whether a part without a file name is a file. */
   isFile(name: string, type: string | undefined): boolean;
-  onField(name: string, value: string): void;
+  /** What it returns is waited for before the form counts as read. */
+  onField(name: string, value: string): void | Promise<void>;
   /** @returns what is done with the file, by {@link FormReading.receive}; when it fails, so does the reading. Null: the file is passed over. */
   onFile(file: FormFile, reading: FormReading): Promise<void> | null;
 }
@@ -47,6 +48,7 @@ export interface FormLimits {
 export class FormReading {
   readonly #parser: Writable;
   readonly #streams: BusboyFileStream[] = [];
+  /** What is done with files and fields. None of them rejects. */
   readonly #files: Promise<void>[] = [];
   /** What the disk is doing. None of them rejects. */
   readonly #disk = new Set<Promise<unknown>>();
@@ -150,7 +152,7 @@ export class FormReading {
         if (isCut) {
           throw new ProxyError('too-large', `The field ${nameOf(name).slice(0, MAX_SHOWN).replaceAll(/[^ -~]/g, '?')} of the upload has more than the ${maxFieldBytes} bytes that are allowed.`);
         }
-        parts.onField(nameOf(name), value);
+        this.#awaited(parts.onField(nameOf(name), value));
       }));
       parser.on('file', (name, stream, filename) => this.#takeFile(stream, () => parts.onFile({ name: nameOf(name), filename: filename as string | undefined, stream }, this)));
       parser.on('partsLimit', () => this.#fail(new ProxyError('too-large', `The upload has more than the ${maxParts} parts that are allowed.`)));
@@ -173,6 +175,12 @@ export class FormReading {
         this.#files.push(work.catch((error: unknown) => this.#fail(error)));
       }
     });
+  }
+
+  #awaited(work: void | Promise<void>): void {
+    if (work !== undefined) {
+      this.#files.push(this.#onDisk(work).catch((error: unknown) => this.#fail(error)));
+    }
   }
 
   #fail(error: unknown): void {

@@ -1,4 +1,5 @@
 import { createAccess } from '@oci-package-proxy/access';
+import type { PackageLocator } from '@oci-package-proxy/housekeeping';
 import { EmittingIngestQueue, type PeerSource, WithHolders } from '@oci-package-proxy/ingest';
 import { Ledger } from '@oci-package-proxy/storage';
 import { peerSource, SharedDownloads } from '@oci-package-proxy/upstream';
@@ -10,6 +11,7 @@ import type { Logger } from '../logging/logger.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import type { AppConfig } from './app-config.ts';
 import { createIngestTransport, type IngestTransport } from './ingest-transport.ts';
+import { registryPassThrough } from './registry-pass-through.ts';
 import type { Runtime } from './runtime.ts';
 import { createStorageAccess } from './storage-access.ts';
 import { UpstreamAccesses } from './upstream-access.ts';
@@ -21,6 +23,8 @@ const TOKENS_OUTAGE_MS = 15 * 60_000;
 export interface OwnedRuntime extends Runtime {
   readonly transport: IngestTransport;
   readonly peer: PeerSource;
+  /** Says where packages lie, to whom rights are passed through. */
+  locate(locator: PackageLocator): void;
   /** Storage is required at start; without the queue, and later without storage, the process still serves. */
   readonly checks: readonly HealthCheck[];
   /** Ends everything in the reverse order of its making. */
@@ -61,11 +65,13 @@ export async function createRuntime(config: AppConfig, logger: Logger): Promise<
     // A spool that cannot be written must show now, not at the first download.
     await shared.prepare();
   }
+  const passThrough = registryPassThrough(config, registry);
   const { access, tokens, close: closeAccess } = await createAccess({
     usersFile: config.usersFile,
     adminToken: config.adminToken,
     anonymousRead: config.anonymousRead,
     rules: config.file.access,
+    passThrough,
     ledger: {
       fold: (ref, call) => ledger.fold(ref, { ...call, outageMs: TOKENS_OUTAGE_MS }),
       record: (ref, changes, call) => ledger.record(ref, changes, call),
@@ -94,10 +100,12 @@ export async function createRuntime(config: AppConfig, logger: Logger): Promise<
       ...storage.checks,
       { name: 'queue', required: false, run: () => transport.check() },
     ],
+    locate: (locator) => passThrough?.locate(locator),
     upstreamAt: (url, ecosystem) => upstreams.at(url, ecosystem),
     close: async () => {
       unsubscribe();
       closeAccess();
+      await passThrough?.close();
       await shared.close();
       await upstreams.close();
       await transport.close();

@@ -11,6 +11,7 @@ import { tlsPair } from '../tls/tls-pair.ts';
 import { type AppConfig, type AppDefaults, loadAppConfig } from './app-config.ts';
 import { createRuntime, type OwnedRuntime } from './create-runtime.ts';
 import type { Ecosystem, EcosystemDefinition } from './ecosystem.ts';
+import { packagePlaces } from './package-places.ts';
 
 /** A running app. */
 export interface RunningApp {
@@ -59,6 +60,7 @@ export async function serve(
   what: { readonly ecosystems: readonly Ecosystem[]; readonly module: Type | DynamicModule },
 ): Promise<Served> {
   const { logger, metrics } = runtime;
+  runtime.locate(packagePlaces(what.ecosystems));
   const health = new HealthChecks({ checks: runtime.checks, logger });
   const app = await createHttpApp(what.module, { config, logger, metrics, health, mounts: what.ecosystems.flatMap(({ mounts }) => mounts) });
   try {

@@ -39,7 +39,7 @@ export function apiRoutes({ context, api, prefix }: ApiRoutesOptions): Route<Ind
 async function document(exchange: IndexExchange, { context, api, encoded }: Pick<ApiRoutesOptions, 'context' | 'api'> & { readonly encoded: EncodedDocuments }): Promise<void> {
   const { gate, config, onRead } = context;
   const { request, reply, index, path } = exchange;
-  const name = readableName(exchange, gate);
+  const name = await readableName(exchange, gate);
   const version = exchange.params['version'] ?? null;
   const base = publicBase(request, config, path);
   const urls = { ...fileUrlsIn(`${base}/files/${name}`), project: (of: string) => `${base}/simple/${of}/` };

@@ -39,7 +39,7 @@ class Files {
   }
 
   async answer(exchange: IndexExchange): Promise<void> {
-    const name = readableName(exchange, this.#context.gate);
+    const name = await readableName(exchange, this.#context.gate);
     const filename = exchange.params['file'] ?? '';
     if (filename.endsWith(METADATA)) {
       await this.#metadata(exchange, name, filename.slice(0, -METADATA.length));
@@ -51,7 +51,7 @@ class Files {
   }
 
   async integrity(exchange: IndexExchange): Promise<void> {
-    const name = readableName(exchange, this.#context.gate);
+    const name = await readableName(exchange, this.#context.gate);
     const { file = '', version = '' } = exchange.params;
     const actual = versionOfFilename(file, name);
     if (actual !== null && canonicalVersion(actual) !== canonicalVersion(version)) {

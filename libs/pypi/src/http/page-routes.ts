@@ -43,7 +43,7 @@ class Pages {
   async project(exchange: IndexExchange): Promise<void> {
     const { request, reply, index, path } = exchange;
     const { gate, config, onRead } = this.#context;
-    const name = readableName(exchange, gate);
+    const name = await readableName(exchange, gate);
     if (slashesAtEnd(request.originalUrl) === 0 || exchange.params['name'] !== name) {
       await redirect(exchange, name, cacheHeaders(gate, name, POLICY));
       return;
@@ -65,21 +65,20 @@ class Pages {
   async list(exchange: IndexExchange): Promise<void> {
     const { request, reply, who, index } = exchange;
     const { gate } = this.#context;
-    gate.authorize(who, 'read', null);
+    await gate.authorize(who, 'read', null);
     // What a list holds depends on who asks for it.
     const headers = { 'cache-control': `private, ${POLICY}`, vary: [...VARY, 'Authorization'].join(', ') };
     if (slashesAtEnd(request.originalUrl) === 0) {
       await redirect(exchange, request.originalUrl.includes('+simple') ? '+simple' : 'simple', headers);
       return;
     }
-    const names: string[] = [];
+    const all: string[] = [];
     for await (const name of this.#reader.names(index)) {
-      if (gate.may(who, 'read', name)) {
-        names.push(name);
-      }
+      all.push(name);
     }
+    const names = await gate.readable(who, all.sort(), (name) => name);
     const { form, contentType } = formOf(exchange);
-    const bytes = form === 'json' ? encodeListJson(names.sort()) : encodeListHtml(names.sort(), (name) => `${name}/`);
+    const bytes = form === 'json' ? encodeListJson(names) : encodeListHtml(names, (name) => `${name}/`);
     const list = digested(bytes);
     const page = await this.#encoded.get(`list ${list.revision}`, () => list);
     await sendDocument(reply, request, { ...page, contentType, etag: page.revision, headers });

@@ -20,16 +20,16 @@ export const READ = ['GET', 'HEAD'];
  * The normalized name of the project that a request is about, which the caller may read.
  * @throws ProxyError `not-found` for what no project can be called; `unauthenticated`, `forbidden`.
  */
-export function readableName({ params, who }: IndexExchange, gate: Gate): string {
+export async function readableName({ params, who }: IndexExchange, gate: Gate): Promise<string> {
   const text = params['name'] ?? '';
   if (!isProjectName(text)) {
     // Whoever may read nothing at all shall not learn more than that.
-    gate.authorize(who, 'read', null);
+    await gate.authorize(who, 'read', null);
     throw new ProxyError('not-found', `${JSON.stringify(text.slice(0, 100))} is not the name of a project.`);
   }
   const name = normalizedName(text);
   annotateRequest({ ecosystem: ECOSYSTEM, package: name });
-  gate.authorize(who, 'read', name);
+  await gate.authorize(who, 'read', name);
   return name;
 }
 

@@ -32,7 +32,7 @@ async function upload(exchange: IndexExchange, options: UploadRoutesOptions): Pr
       contentType: request.headers['content-type'],
       body: request.raw,
       by: who.name,
-      authorize: (name) => authorize(exchange, options.gate, name),
+      authorize: async (name) => authorize(exchange, options.gate, name),
     });
     options.onWrite?.('done');
     const text = outcome === 'created' ? `${filename} is stored.` : `${filename} was stored before, with the same content.`;
@@ -60,8 +60,8 @@ function checkedUploads({ request, who, index }: IndexExchange, { uploads }: Upl
   return uploads;
 }
 
-function authorize({ who, index }: IndexExchange, gate: Gate, name: string): void {
-  gate.authorize(who, 'publish', name);
+async function authorize({ who, index }: IndexExchange, gate: Gate, name: string): Promise<void> {
+  await gate.authorize(who, 'publish', name);
   if (!index.shows(name)) {
     throw new ProxyError('forbidden', `${index.name === DEFAULT ? 'This index' : `The index ${index.name}`} does not show projects called ${name}. Upload to another one.`);
   }

@@ -58,7 +58,7 @@ class Manager {
   read(pattern: string, answer: (name: string, call: { readonly signal: AbortSignal }) => Promise<object>): Route {
     const handler = async (exchange: Exchange): Promise<void> => {
       const name = normalizedName(param(exchange.params, 'name'));
-      this.#options.gate.authorize(exchange.who, 'read', name);
+      await this.#options.gate.authorize(exchange.who, 'read', name);
       await send(exchange, await answer(name, { signal: leaving(exchange) }));
     };
     return { methods: ['GET', 'HEAD'], pattern, handler };
@@ -67,7 +67,7 @@ class Manager {
   write(method: string, pattern: string, { action, change }: Write): Route {
     const handler = async (exchange: Exchange): Promise<void> => {
       const name = normalizedName(param(exchange.params, 'name'));
-      this.#options.gate.authorize(exchange.who, action, name);
+      await this.#options.gate.authorize(exchange.who, action, name);
       this.#checkWritable();
       await send(exchange, await this.#counted(async () => change(name, { by: exchange.who.name }, exchange)));
     };

@@ -23,7 +23,7 @@ export interface UploadRequest {
   /** Who uploads. */
   readonly by: string;
   /** Called as soon as the (normalized) name is known, and before anything is stored. @throws ProxyError `forbidden`, `unauthenticated`. */
-  authorize(name: string): void;
+  authorize(name: string): void | Promise<void>;
   readonly signal?: AbortSignal;
 }
 

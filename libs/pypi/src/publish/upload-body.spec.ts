@@ -161,7 +161,7 @@ describe('readUploadBody', () => {
       { objectMode: false, highWaterMark: 4096 },
     );
 
-    const result = outcome(body, { onName: () => seen.push(sent) });
+    const result = outcome(body, { onName: () => void seen.push(sent) });
 
     expect(await result).toMatch(/^[0-9a-f]{64}$/);
     expect(seen[0]).toBeLessThan(32 * 1024);

@@ -13,7 +13,7 @@ export interface UploadPartsOptions {
   /** The most that the file may have, in bytes. */
   readonly limits: { readonly publishBytes: number };
   /** Called with the normalized name as soon as it is known. What it throws ends the reading. */
-  onName(name: string): void;
+  onName(name: string): void | Promise<void>;
 }
 
 /** The parts of an upload as they come in. */
@@ -31,10 +31,8 @@ export class UploadParts implements FormParts {
     return name === 'content';
   }
 
-  onField(name: string, value: string): void {
-    if (this.fields.add(name, value) === 'name') {
-      this.#options.onName(normalizedName(value.trim()));
-    }
+  onField(name: string, value: string): void | Promise<void> {
+    return this.fields.add(name, value) === 'name' ? this.#options.onName(normalizedName(value.trim())) : undefined;
   }
 
   /** A signature, or what else there is, is passed over. */

@@ -24,7 +24,7 @@ async function listOf(modules: Readonly<Record<string, ProxyError | 'there' | nu
       return is instanceof ProxyError ? Promise.reject(is) : Promise.resolve(is === 'there' ? { address: one, version: '1.0.0', publishedAt: '', document: null, versions: ['1.0.0'] } : null);
     },
   };
-  const context = { gate: { authorize: () => undefined, may: () => true }, hosts: { own: 'registry.example.com', isOwn: () => true } } as unknown as ReadContext;
+  const context = { gate: { authorize: () => undefined, readable: (_who: unknown, items: readonly unknown[]) => items }, hosts: { own: 'registry.example.com', isOwn: () => true } } as unknown as ReadContext;
   const routes = new RouteTable(catalogueRoutes({ context, config: { publicUrl: null }, reader, documents: new JsonDocuments() }));
   const app = fastify();
   app.get('/modules/v1', async (request, reply) =>

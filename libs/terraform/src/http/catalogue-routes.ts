@@ -48,7 +48,7 @@ class Catalogue {
   async list(exchange: Exchange): Promise<void> {
     const { context, config, documents } = this.#options;
     const wish = listWish(exchange);
-    const host = this.#host(exchange);
+    const host = await this.#host(exchange);
     const { modules, more } = await inTime(exchange.started, async (signal) => this.#page(exchange, host, { wish, signal }));
     if (modules.length === 0 && exchange.params['name'] !== undefined && wish.offset === 0) {
       throw new ProxyError('not-found', `There is no module ${exchange.params['namespace'] ?? ''}/${exchange.params['name']} here.`);
@@ -60,7 +60,7 @@ class Catalogue {
 
   async detail(exchange: Exchange): Promise<void> {
     const { context, reader, documents } = this.#options;
-    const address = readableModule(exchange, context);
+    const address = await readableModule(exchange, context);
     const { version: text } = exchange.params;
     const version = text === undefined ? null : versionIn(text, moduleText(address));
     const { found, systems } = await inTime(exchange.started, async (signal) => {
@@ -74,9 +74,9 @@ class Catalogue {
     await documents.send(exchange, moduleDetailDocument(found, systems), cacheHeaders(context.gate, moduleRef(address).name, 'no-cache'));
   }
 
-  #host(exchange: Exchange): string {
+  async #host(exchange: Exchange): Promise<string> {
     const { gate, hosts } = this.#options.context;
-    gate.authorize(exchange.who, 'read', null);
+    await gate.authorize(exchange.who, 'read', null);
     const host = hostIn(exchange.params, hosts, exchange.request.headers.host);
     if (host === null) {
       throw new ProxyError('not-found', 'The path does not name a host.');
@@ -87,7 +87,7 @@ class Catalogue {
 
   async #page(exchange: Exchange, host: string, { wish, signal }: { readonly wish: ListWish; readonly signal: AbortSignal }): Promise<{ readonly modules: readonly ModuleDetail[]; readonly more: boolean }> {
     const all = await this.#readable(exchange, host, { accepts: wish.accepts, signal });
-    const page = all.sort((one, other) => (moduleText(one) < moduleText(other) ? -1 : 1)).slice(wish.offset, wish.offset + wish.limit);
+    const page = all.slice(wish.offset, wish.offset + wish.limit);
     const failures: ProxyError[] = [];
     const details = await Promise.all(page.map(async (address) => this.#options.reader.detail(address, null, { signal }).catch((error: unknown) => failed(error, failures))));
     // The catalogue remembers what is gone.
@@ -108,11 +108,12 @@ class Catalogue {
     const { context, reader } = this.#options;
     const addresses: ModuleAddress[] = [];
     for await (const address of reader.addresses(host, { signal })) {
-      if (accepts(address) && context.gate.may(who, 'read', moduleRef(address).name)) {
+      if (accepts(address)) {
         addresses.push(address);
       }
     }
-    return addresses;
+    addresses.sort((one, other) => (moduleText(one) < moduleText(other) ? -1 : 1));
+    return context.gate.readable(who, addresses, (address) => moduleRef(address).name);
   }
 }
 

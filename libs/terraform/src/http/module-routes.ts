@@ -39,7 +39,7 @@ class Modules {
 
   async versions(exchange: Exchange): Promise<void> {
     const { context, documents } = this.#options;
-    const address = readableModule(exchange, context);
+    const address = await readableModule(exchange, context);
     const document = moduleVersionsDocument({ versions: await this.#versions(exchange, address) }, address);
     context.onRead?.('metadata', 'hit');
     await documents.send(exchange, document, this.#headers(address));
@@ -47,7 +47,7 @@ class Modules {
 
   async location(exchange: Exchange): Promise<void> {
     const { context, reader, documents } = this.#options;
-    const address = readableModule(exchange, context);
+    const address = await readableModule(exchange, context);
     const version = versionIn(exchange.params['version'], moduleText(address));
     const claim = await inTime(exchange.started, async (signal) => reader.archive(address, version, { signal, fresh: wantsFresh(exchange) }));
     if (claim === null) {
@@ -61,7 +61,7 @@ class Modules {
   /** Leads to the newest version's download; the address is relative, so that it is right behind whatever stands before us. */
   async latest(exchange: Exchange): Promise<void> {
     const { context } = this.#options;
-    const address = readableModule(exchange, context);
+    const address = await readableModule(exchange, context);
     const version = latestVersion(await this.#versions(exchange, address));
     if (version === null) {
       throw new ProxyError('not-found', `${moduleText(address)} has no version.`);

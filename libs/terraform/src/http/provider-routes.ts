@@ -49,13 +49,13 @@ class Providers {
   }
 
   async versions(exchange: Exchange): Promise<void> {
-    const address = readableProvider(exchange, this.#options.context);
+    const address = await readableProvider(exchange, this.#options.context);
     await this.#sendList(exchange, address, providerVersionsDocument);
   }
 
   async package(exchange: Exchange): Promise<void> {
     const { context, reader } = this.#options;
-    const address = readableProvider(exchange, context);
+    const address = await readableProvider(exchange, context);
     const version = versionIn(exchange.params['version'], providerText(address));
     const platform = platformIn(exchange.params);
     const found = platform === null ? null : await inTime(exchange.started, async (signal) => reader.package(address, version, platform, { signal, fresh: wantsFresh(exchange) }));
@@ -67,13 +67,13 @@ class Providers {
   }
 
   async mirrorIndex(exchange: Exchange): Promise<void> {
-    const address = readableProvider(exchange, this.#options.context);
+    const address = await readableProvider(exchange, this.#options.context);
     await this.#sendList(exchange, address, mirrorIndexDocument);
   }
 
   async mirrorVersion(exchange: Exchange): Promise<void> {
     const { context, reader } = this.#options;
-    const address = readableProvider(exchange, context);
+    const address = await readableProvider(exchange, context);
     const { file = '' } = exchange.params;
     if (!file.endsWith(JSON_SUFFIX)) {
       throw new ProxyError('not-found', 'A mirror has index.json and <version>.json for every provider.');

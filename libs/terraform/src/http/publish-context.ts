@@ -19,28 +19,28 @@ export interface PublishContext {
 }
 
 /** The provider that a path names, which the caller may publish. @throws ProxyError `invalid` for what no provider can be called, `unauthenticated`, `forbidden`. */
-export function publishableProvider({ params, who }: Pick<Exchange, 'params' | 'who'>, { gate, own }: PublishContext): ProviderAddress {
+export async function publishableProvider({ params, who }: Pick<Exchange, 'params' | 'who'>, { gate, own }: PublishContext): Promise<ProviderAddress> {
   const address = providerIn(params, own);
   if (address === null) {
-    gate.authorize(who, 'publish', null);
+    await gate.authorize(who, 'publish', null);
     throw new ProxyError('invalid', 'Namespace and type of a provider have letters, digits and single dashes, at most 63 characters each.');
   }
   return authorized(address, providerRef(address).name, { gate, who });
 }
 
 /** The module that a path names, which the caller may publish. @throws as {@link publishableProvider}. */
-export function publishableModule({ params, who }: Pick<Exchange, 'params' | 'who'>, { gate, own }: PublishContext): ModuleAddress {
+export async function publishableModule({ params, who }: Pick<Exchange, 'params' | 'who'>, { gate, own }: PublishContext): Promise<ModuleAddress> {
   const address = moduleIn(params, own);
   if (address === null) {
-    gate.authorize(who, 'publish', null);
+    await gate.authorize(who, 'publish', null);
     throw new ProxyError('invalid', 'Namespace and name of a module have letters, digits, dashes and underscores, its system lower-case letters and digits, at most 64 characters each.');
   }
   return authorized(address, moduleRef(address).name, { gate, who });
 }
 
-function authorized<A>(address: A, name: string, { gate, who }: Pick<PublishContext, 'gate'> & Pick<Exchange, 'who'>): A {
+async function authorized<A>(address: A, name: string, { gate, who }: Pick<PublishContext, 'gate'> & Pick<Exchange, 'who'>): Promise<A> {
   annotateRequest({ ecosystem: ECOSYSTEM, package: name });
-  gate.authorize(who, 'publish', name);
+  await gate.authorize(who, 'publish', name);
   return address;
 }
 

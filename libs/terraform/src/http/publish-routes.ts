@@ -36,7 +36,7 @@ export function formRoutes({ context, providers }: Pick<PublishRoutesOptions, 'c
     const answer = await counted(context, async () =>
       publisher.publishForm(uploadBody(exchange), {
         ...writeCall(exchange),
-        authorize: ({ namespace, type }) => publishableProvider({ params: { namespace, type }, who: exchange.who }, context),
+        authorize: async ({ namespace, type }) => publishableProvider({ params: { namespace, type }, who: exchange.who }, context),
       }),
     );
     await sendPublished(exchange, `${context.own}/${answer.namespace}/${answer.type}`, answer);
@@ -54,7 +54,7 @@ class Publishing {
   async provider(exchange: Exchange): Promise<void> {
     const { context, providers } = this.#options;
     const publisher = publisherOf(exchange, providers);
-    const address = publishableProvider(exchange, context);
+    const address = await publishableProvider(exchange, context);
     const answer = await counted(context, async () => publisher.publish(address, versionOf(exchange), uploadBody(exchange), writeCall(exchange)));
     await sendPublished(exchange, providerText(address), answer);
   }
@@ -62,14 +62,14 @@ class Publishing {
   async module(exchange: Exchange): Promise<void> {
     const { context, modules } = this.#options;
     const publisher = publisherOf(exchange, modules);
-    const address = publishableModule(exchange, context);
+    const address = await publishableModule(exchange, context);
     const answer = await counted(context, async () => publisher.publish(address, versionOf(exchange), uploadBody(exchange), writeCall(exchange)));
     await sendPublished(exchange, moduleText(address), answer);
   }
 
   async begin(exchange: Exchange): Promise<void> {
     const publisher = publisherOf(exchange, this.#options.providers);
-    const address = publishableProvider(exchange, this.#options.context);
+    const address = await publishableProvider(exchange, this.#options.context);
     const staged = await publisher.begin(address, versionOf(exchange), writeCall(exchange));
     // Relative to this very request, so that it is right behind whatever stands before us.
     exchange.reply.header('location', `./uploads/${encodeURIComponent(staged.id)}`);
@@ -78,13 +78,13 @@ class Publishing {
 
   async staged(exchange: Exchange): Promise<void> {
     const publisher = publisherOf(exchange, this.#options.providers);
-    const address = publishableProvider(exchange, this.#options.context);
+    const address = await publishableProvider(exchange, this.#options.context);
     await sendAnswer(exchange, 200, await publisher.staged(address, versionOf(exchange), idOf(exchange), writeCall(exchange)));
   }
 
   async stage(exchange: Exchange): Promise<void> {
     const publisher = publisherOf(exchange, this.#options.providers);
-    const address = publishableProvider(exchange, this.#options.context);
+    const address = await publishableProvider(exchange, this.#options.context);
     const { filename = '' } = exchange.params;
     await sendAnswer(exchange, 200, await publisher.stage(address, versionOf(exchange), idOf(exchange), filename, uploadBody(exchange), writeCall(exchange)));
   }
@@ -92,14 +92,14 @@ class Publishing {
   async commit(exchange: Exchange): Promise<void> {
     const { context, providers } = this.#options;
     const publisher = publisherOf(exchange, providers);
-    const address = publishableProvider(exchange, context);
+    const address = await publishableProvider(exchange, context);
     const answer = await counted(context, async () => publisher.commit(address, versionOf(exchange), idOf(exchange), writeCall(exchange)));
     await sendPublished(exchange, providerText(address), answer);
   }
 
   async abandon(exchange: Exchange): Promise<void> {
     const publisher = publisherOf(exchange, this.#options.providers);
-    const address = publishableProvider(exchange, this.#options.context);
+    const address = await publishableProvider(exchange, this.#options.context);
     await publisher.abandon(address, versionOf(exchange), idOf(exchange), writeCall(exchange));
     await exchange.reply.code(204).header('cache-control', 'no-store').send();
   }

@@ -28,28 +28,28 @@ export const READ = ['GET', 'HEAD'];
  * The provider that a request is about, which the caller may read.
  * @throws ProxyError `not-found` for what no provider can be called and for hosts that are not served here; `unauthenticated`, `forbidden`.
  */
-export function readableProvider(exchange: Exchange, context: ReadContext): ProviderAddress {
+export async function readableProvider(exchange: Exchange, context: ReadContext): Promise<ProviderAddress> {
   const host = hostIn(exchange.params, context.hosts, exchange.request.headers.host);
   const address = host === null ? null : providerIn(exchange.params, host);
   return readable(exchange, context, { address, refOf: providerRef, what: 'a provider' });
 }
 
 /** The module that a request is about, which the caller may read. @throws as {@link readableProvider}. */
-export function readableModule(exchange: Exchange, context: ReadContext): ModuleAddress {
+export async function readableModule(exchange: Exchange, context: ReadContext): Promise<ModuleAddress> {
   const host = hostIn(exchange.params, context.hosts, exchange.request.headers.host);
   const address = host === null ? null : moduleIn(exchange.params, host);
   return readable(exchange, context, { address, refOf: moduleRef, what: 'a module' });
 }
 
-function readable<A extends { readonly host: string }>(exchange: Exchange, { gate, hosts }: ReadContext, { address, refOf, what }: { readonly address: A | null; readonly refOf: (address: A) => { readonly name: string }; readonly what: string }): A {
+async function readable<A extends { readonly host: string }>(exchange: Exchange, { gate, hosts }: ReadContext, { address, refOf, what }: { readonly address: A | null; readonly refOf: (address: A) => { readonly name: string }; readonly what: string }): Promise<A> {
   if (address === null) {
     // Whoever may read nothing at all shall not learn more than that.
-    gate.authorize(exchange.who, 'read', null);
+    await gate.authorize(exchange.who, 'read', null);
     throw new ProxyError('not-found', `The path does not name ${what}.`);
   }
   const { name } = refOf(address);
   annotateRequest({ ecosystem: ECOSYSTEM, package: name });
-  gate.authorize(exchange.who, 'read', name);
+  await gate.authorize(exchange.who, 'read', name);
   checkServed(address.host, hosts);
   return address;
 }

@@ -102,6 +102,8 @@ function ownerFrom(who: Principal, password: string): LoginGrant['owner'] {
       return { kind: who.kind, name: who.name };
     case 'token':
       return { kind: 'token', token: password };
+    case 'registry':
+      throw new ProxyError('unauthenticated', 'This is an account of the registry, and there is no token to make for it. Give terraform its user name and password as the token, with a colon between them, in base64.');
     case 'anonymous':
       throw new ProxyError('unauthenticated', 'Give a user name and a password.');
   }

@@ -30,13 +30,13 @@ class KeyManager {
   }
 
   async list(exchange: Exchange): Promise<void> {
-    const namespace = this.#authorized(exchange, 'read');
+    const namespace = await this.#authorized(exchange, 'read');
     const keys = await this.#options.management.keys.list(namespace, { signal: leaving(exchange) });
     await sendAnswer(exchange, 200, { namespace, keys: keys.map(keyAnswer) });
   }
 
   async add(exchange: Exchange): Promise<void> {
-    const namespace = this.#authorized(exchange, 'admin');
+    const namespace = await this.#authorized(exchange, 'admin');
     checkWritable(this.#options);
     const { outcome, key } = await counted(this.#options, async () => {
       checkOrigin(exchange.request);
@@ -46,19 +46,19 @@ class KeyManager {
   }
 
   async remove(exchange: Exchange): Promise<void> {
-    const namespace = this.#authorized(exchange, 'admin');
+    const namespace = await this.#authorized(exchange, 'admin');
     checkWritable(this.#options);
     const key = await counted(this.#options, async () => this.#options.management.keys.remove(namespace, exchange.params['key'] ?? '', writeCall(exchange)));
     await sendAnswer(exchange, 200, { namespace, ...keyAnswer(key) });
   }
 
-  #authorized(exchange: Exchange, action: Action): string {
+  async #authorized(exchange: Exchange, action: Action): Promise<string> {
     const { gate, hosts } = this.#options;
     const namespace = providerPart(exchange.params['namespace']);
     const host = hostOf(exchange, hosts);
     const name = namespace === null ? null : keysRef(host, namespace).name;
     annotateRequest({ ecosystem: ECOSYSTEM, ...(name === null ? {} : { package: name }) });
-    gate.authorize(exchange.who, action, name);
+    await gate.authorize(exchange.who, action, name);
     if (namespace === null) {
       throw new ProxyError('invalid', 'The path does not name a namespace of providers.');
     }

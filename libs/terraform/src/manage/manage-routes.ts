@@ -53,7 +53,7 @@ class PackageManager {
 
   read(answer: (managed: ManagedPackage, call: { readonly signal: AbortSignal }) => Promise<object>): Route {
     const handler = async (exchange: Exchange): Promise<void> => {
-      const managed = this.#authorized(exchange, 'read');
+      const managed = await this.#authorized(exchange, 'read');
       await sendAnswer(exchange, 200, await answer(managed, { signal: leaving(exchange) }));
     };
     return { methods: ['GET', 'HEAD'], pattern: PATTERNS[this.#kind], handler };
@@ -61,24 +61,24 @@ class PackageManager {
 
   write(method: string, pattern: string, { action, change }: Write): Route {
     const handler = async (exchange: Exchange): Promise<void> => {
-      const managed = this.#authorized(exchange, action);
+      const managed = await this.#authorized(exchange, action);
       checkWritable(this.#options);
       await sendAnswer(exchange, 200, await counted(this.#options, async () => change(managed, writeCall(exchange), exchange)));
     };
     return { methods: [method], pattern, handler };
   }
 
-  #authorized(exchange: Exchange, action: Action): ManagedPackage {
+  async #authorized(exchange: Exchange, action: Action): Promise<ManagedPackage> {
     const { gate, hosts } = this.#options;
     const managed = this.#managed(exchange, hostOf(exchange, hosts));
     if (managed === null) {
       // Whoever has no right at all shall not learn more than that.
-      gate.authorize(exchange.who, action, null);
+      await gate.authorize(exchange.who, action, null);
       throw new ProxyError('invalid', `The path does not name a ${this.#kind}.`);
     }
     const { name } = managedRef(managed);
     annotateRequest({ ecosystem: ECOSYSTEM, package: name });
-    gate.authorize(exchange.who, action, name);
+    await gate.authorize(exchange.who, action, name);
     return managed;
   }
 

@@ -50,18 +50,18 @@ export class ProviderUploads implements ProviderPublisher {
   }
 
   /** `ProviderPublisher.publishForm` */
-  async publishForm(body: UploadBody, { authorize, ...call }: WriteCall & { authorize(target: FormTarget): ProviderAddress }): Promise<PublishAnswer & FormTarget> {
+  async publishForm(body: UploadBody, { authorize, ...call }: WriteCall & { authorize(target: FormTarget): ProviderAddress | Promise<ProviderAddress> }): Promise<PublishAnswer & FormTarget> {
     const { directory, limits } = this.#options;
     const fields = new FormFields();
     let address: ProviderAddress | null = null;
-    const onField = (name: string, value: string): void => {
+    const onField = async (name: string, value: string): Promise<void> => {
       const target = fields.add(name, value);
-      address = target === null ? address : authorize(target);
+      address = target === null ? address : await authorize(target);
     };
     const sent = await readUploadBody(body, { directory, limits, signal: call.signal, original: true, onField });
     return disposing(sent, async () => {
       const target = fields.target();
-      const answer = await this.#releases.publish(address ?? authorize(target), target.version, sent.files.map(releaseFile), call);
+      const answer = await this.#releases.publish(address ?? (await authorize(target)), target.version, sent.files.map(releaseFile), call);
       return { ...answer, ...target };
     });
   }

@@ -51,7 +51,7 @@ export interface ProviderPublisher {
    */
   publish(address: ProviderAddress, version: string, body: UploadBody, call: WriteCall): Promise<PublishAnswer>;
   /** The form of the original project. @param authorize called with its target before anything is stored. @throws as {@link publish}. */
-  publishForm(body: UploadBody, call: WriteCall & { authorize(target: FormTarget): ProviderAddress }): Promise<PublishAnswer & FormTarget>;
+  publishForm(body: UploadBody, call: WriteCall & { authorize(target: FormTarget): ProviderAddress | Promise<ProviderAddress> }): Promise<PublishAnswer & FormTarget>;
   /** Begins an upload in several requests, which any replica can go on with; it is thrown away after a day. */
   begin(address: ProviderAddress, version: string, call: WriteCall): Promise<StagedUpload>;
   /** @throws ProxyError `not-found` for one that never was, was committed or thrown away. */

@@ -22,7 +22,7 @@ export interface UploadPartsOptions {
   /** Called with each name before its file is read. What it throws ends the reading. */
   onFile?(name: ReleaseName): void;
   /** Called with each text field. What it throws ends the reading. */
-  onField?(name: string, value: string): void;
+  onField?(name: string, value: string): void | Promise<void>;
 }
 
 /** The most that a file of a release may have, in bytes. */
@@ -50,8 +50,8 @@ export class UploadParts implements FormParts {
     return releaseName(name, { bare: this.#options.original }) !== null;
   }
 
-  onField(name: string, value: string): void {
-    this.#options.onField?.(name, value);
+  onField(name: string, value: string): void | Promise<void> {
+    return this.#options.onField?.(name, value);
   }
 
   async onFile({ name: field, filename, stream }: FormFile, reading: FormReading): Promise<void> {
