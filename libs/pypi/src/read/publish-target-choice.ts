@@ -1,5 +1,5 @@
 import { ProxyError } from '@oci-package-proxy/errors';
-import type { LedgerPort, Origin, PackageRef } from '@oci-package-proxy/storage';
+import { beforeWriting, type LedgerPort, type Origin, type PackageRef } from '@oci-package-proxy/storage';
 
 import type { PypiIndex, PypiIndexes } from '../config/indexes.ts';
 import { DEFAULT, mainRef, publishedRef, upstreamRef } from '../model/holdings.ts';
@@ -32,7 +32,7 @@ export class PublishTargetChoice implements PublishTargets {
       throw new ProxyError('policy', `The index ${index.name} takes no ${index.upload ? `projects called ${name}` : 'uploads'}. Upload to another index.`);
     }
     const main = mainRef(name);
-    const { origin } = await this.#options.ledger.fold(main, { fresh: true, signal });
+    const { origin } = await beforeWriting(() => this.#options.ledger.fold(main, { fresh: true, signal }));
     if (origin === 'published') {
       return main;
     }
