@@ -451,7 +451,7 @@ describe('storage that fails', () => {
     const body = form(WHEEL, { attestations: attestationsOf(WHEEL.filename, SHA) });
     uploads = new PypiUploads({ ledger: new Ledger({ registry: registry.view({ gate: { before } }) }), targets: { targetOf: async (_index, name) => mainRef(name) }, directory, limits: { publishBytes: LIMIT } });
 
-    expect(await failure(upload(body))).toBe('storage-unavailable The registry does not answer.');
+    expect(await failure(upload(body))).toBe('storage-unavailable The registry does not answer. Nothing was published; publish it again when storage takes writes.');
     expect(await readdir(directory)).toEqual([]);
 
     expect(await upload(body)).toMatchObject({ filename: WHEEL.filename });
