@@ -40,7 +40,7 @@ describe('loadConfig', () => {
     expect(config).toMatchObject({
       app: 'alpha', standalone: false, host: '127.0.0.1', port: 8081, basePath: '', loopback: true, publicUrl: null, tls: null, trustedProxies: [], publish: true,
       spoolMaxBytes: 10 * 2 ** 30, queueUrl: CLUSTER.QUEUE_URL, cacheUrl: null, ecosystems: null, usersFile: null, adminToken: null, adminTokenIsNew: false, anonymousRead: true,
-      storage: { url: CLUSTER.STORAGE_URL, username: null, password: null, dockerConfigFile: null, ca: null, clientCertificate: null, credentials: null },
+      storage: { url: CLUSTER.STORAGE_URL, username: null, password: null, passwordFile: null, dockerConfigFile: null, ca: null, clientCertificate: null, credentials: null },
       internal: { host: '127.0.0.1', port: 9091, url: null }, logLevel: 'info',
       file: { upstreams: [], storage: { ca: null }, limits: { publishBytes: 5 * 2 ** 30, storageConnections: 16 } },
     });

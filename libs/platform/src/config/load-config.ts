@@ -9,7 +9,7 @@ import { type PlatformFile, readConfigFile, type StorageAccessConfig } from './c
 import { readEnvironment } from './environment.ts';
 import { keptValue } from './kept-value.ts';
 import { isLoopback } from './loopback.ts';
-import type { PlatformConfig, TlsConfig } from './platform-config.ts';
+import type { PlatformConfig, StorageConfig, TlsConfig } from './platform-config.ts';
 import { Problems } from './problems.ts';
 import { PLATFORM_VARIABLES, type PlatformVariables } from './variables.ts';
 
@@ -64,7 +64,7 @@ export async function loadConfig<V extends z.ZodRawShape = Record<never, never>,
   checkStorage({ ...texts, ...variables } as PlatformVariables, file?.storage ?? NO_ACCESS, problems);
   problems.throwIfAny();
   const secrets = await secretsOf(base, variables);
-  const storage = storageOf(variables, base.dataDir, file?.storage ?? NO_ACCESS);
+  const storage = storageOf(variables, base.dataDir, { ...(file?.storage ?? NO_ACCESS), passwordFile: variables.STORAGE_PASSWORD === undefined ? null : (env['STORAGE_PASSWORD_FILE'] ?? null) });
   // What `extras` and `file` hold was parsed by the very schemas that V and F stand for.
   return { ...extras, ...base, ...secrets, file, storage } as unknown as LoadedConfig<V, F>;
 }
@@ -150,7 +150,7 @@ function tlsOf(standalone: boolean, variables: PlatformVariables, dataDir: strin
   return standalone ? { kind: 'self-made', port, directory: join(dataDir, 'tls') } : null;
 }
 
-function storageOf(variables: PlatformVariables, dataDir: string, access: StorageAccessConfig): PlatformConfig['storage'] {
+function storageOf(variables: PlatformVariables, dataDir: string, access: StorageAccessConfig & Pick<StorageConfig, 'passwordFile'>): StorageConfig {
   return {
     url: variables.STORAGE_URL ?? `layout:${join(dataDir, 'oci')}`,
     username: variables.STORAGE_USERNAME ?? null,

@@ -29,7 +29,7 @@ export function otherStorage(config: Pick<PlatformConfig, 'storage' | 'file'>, {
     throw new ProxyError('invalid', 'A directory is no product: only a registry is.');
   }
   const own = originOf(url) === originOf(config.storage.url);
-  const access = own ? {} : { username: null, password: null, credentials: null, clientCertificate: null, profile: registryProfile() };
+  const access = own ? {} : { username: null, password: null, passwordFile: null, credentials: null, clientCertificate: null, profile: registryProfile() };
   const said = product === undefined ? {} : { profile: registryProfile({ product }) };
   try {
     return registryFromConfig({ ...config, storage: { ...config.storage, ...access, ...said, url } }, logger);

@@ -13,6 +13,8 @@ export interface StorageConfig extends StorageAccessConfig {
   readonly url: string;
   readonly username: string | null;
   readonly password: string | null;
+  /** Where `password` came from, and a newer one may be by now; null: from the environment. */
+  readonly passwordFile: string | null;
   /** Path of the docker `config.json` that DOCKER_CONFIG names; null: the one in the home directory. */
   readonly dockerConfigFile: string | null;
 }

@@ -55,4 +55,30 @@ describe('registryFromConfig', () => {
     expect(found).toBeNull();
     expect(seen.at(-1)).toBe(`GET /v2/prefix/alpha/lib/manifests/tag ${expected}`);
   });
+
+  it('reads the password anew when the registry refuses the last one', async () => {
+    let word = 'old';
+    const server = await startScriptedServer((request, response) => {
+      const known = request.headers.authorization === `Basic ${Buffer.from(`writer:${word}`).toString('base64')}`;
+      response.writeHead(known ? 404 : 401, known ? {} : { 'www-authenticate': 'Basic realm="x"' }).end();
+    });
+    const file = join(directory, 'password');
+    await writeFile(file, 'old\n');
+    const registry = await open({ STORAGE_URL: `${server.url}/prefix`, STORAGE_USERNAME: 'writer', STORAGE_PASSWORD_FILE: file });
+    const read = async (): Promise<unknown> => registry.repository('alpha/lib').readManifest('tag').catch((error: unknown) => error);
+
+    const before = await read();
+    word = 'new';
+    const refused = await read();
+    await rm(file);
+    const gone = await read();
+    await writeFile(file, 'new');
+    const after = await read();
+    await registry.close();
+    await server.stop();
+
+    expect([before, after]).toEqual([null, null]);
+    expect(refused).toMatchObject({ code: 'storage-denied' });
+    expect(gone).toMatchObject({ code: 'storage-denied', message: expect.stringContaining('STORAGE_PASSWORD_FILE') as string });
+  });
 });

@@ -1,6 +1,7 @@
 import { cloudCredentials, type CredentialSource, dockerConfigCredentials, LayoutRegistry, parseStorageUrl, type Registry, RemoteRegistry, staticCredentials } from '@oci-package-proxy/oci';
 
 import type { Logger } from '../logging/logger.ts';
+import { passwordFileCredentials } from './password-file.ts';
 import type { PlatformConfig, StorageConfig } from './platform-config.ts';
 
 const LAYOUT = 'layout:';
@@ -31,9 +32,12 @@ export function registryFromConfig(config: Pick<PlatformConfig, 'storage' | 'fil
 }
 
 function credentialsOf(storage: StorageConfig): CredentialSource {
-  const { username, password, credentials } = storage;
+  const { username, password, passwordFile, credentials } = storage;
   if (credentials !== null) {
     return cloudCredentials(credentials, { registry: parseStorageUrl(storage.url).registry, registryCa: storage.ca ?? undefined });
   }
-  return username === null || password === null ? dockerConfigCredentials({ configFile: storage.dockerConfigFile ?? undefined }) : staticCredentials(username, password);
+  if (username === null || password === null) {
+    return dockerConfigCredentials({ configFile: storage.dockerConfigFile ?? undefined });
+  }
+  return passwordFile === null ? staticCredentials(username, password) : passwordFileCredentials(username, passwordFile);
 }

@@ -1,6 +1,7 @@
 import { type ErrorCode, isProxyError, ProxyError, toProxyError } from '@oci-package-proxy/errors';
 
 import type { LedgerLogger } from '../package-ref.ts';
+import { credentialFailure } from './credential-failure.ts';
 
 /** What a {@link StorageCircuit} needs. Times in milliseconds. */
 export interface StorageCircuitOptions {
@@ -162,7 +163,7 @@ export class StorageCircuit {
       if (isProxyError(error, 'storage-read-only')) {
         return null;
       }
-      return late.aborted ? 'silent' : toProxyError(error, 'asking storage whether it is there');
+      return late.aborted ? 'silent' : toProxyError(credentialFailure(error), 'asking storage whether it is there');
     }
   }
 

@@ -1,6 +1,7 @@
 import { ProxyError } from '@oci-package-proxy/errors';
 import { type BlobBody, type CallOptions, isTagCreator, isTagDeleter, type Registry, type Repository, type TagCreator, type TagDeleter } from '@oci-package-proxy/oci';
 
+import { credentialFailure } from './credential-failure.ts';
 import type { PassageKind, StorageCircuit } from './storage-circuit.ts';
 
 /** Every operation but the writing of a blob: however patient the driver is, nobody waits longer. */
@@ -44,7 +45,8 @@ function runner(circuit: StorageCircuit, deadlineMs: number): Run {
     let error: unknown = null;
     try {
       return await Promise.race([working, passage.broken, late.promise]);
-    } catch (failure) {
+    } catch (caught) {
+      const failure = credentialFailure(caught);
       error = failure;
       given.abort(failure);
       void working.then((result) => operation.discard?.(result), () => undefined);
