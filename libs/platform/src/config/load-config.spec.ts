@@ -39,7 +39,7 @@ describe('loadConfig', () => {
 
     expect(config).toMatchObject({
       app: 'alpha', standalone: false, host: '127.0.0.1', port: 8081, basePath: '', loopback: true, publicUrl: null, tls: null, trustedProxies: [], publish: true,
-      spoolMaxBytes: 10 * 2 ** 30, queueUrl: CLUSTER.QUEUE_URL, cacheUrl: null, ecosystems: null, usersFile: null, adminToken: null, adminTokenIsNew: false, anonymousRead: true,
+      spoolMaxBytes: 10 * 2 ** 30, queueUrl: CLUSTER.QUEUE_URL, cacheUrl: null, ecosystems: null, usersFile: null, adminToken: null, adminTokenIsNew: false, anonymousRead: true, registryPassThrough: false,
       storage: { url: CLUSTER.STORAGE_URL, username: null, password: null, passwordFile: null, dockerConfigFile: null, ca: null, clientCertificate: null, credentials: null },
       internal: { host: '127.0.0.1', port: 9091, url: null }, logLevel: 'info',
       file: { upstreams: [], storage: { ca: null }, limits: { publishBytes: 5 * 2 ** 30, storageConnections: 16 } },
@@ -64,6 +64,7 @@ describe('loadConfig', () => {
     ['PUBLISH', 'off', ({ publish }) => publish, false],
     ['SPOOL_MAX_BYTES', '500MB', ({ spoolMaxBytes }) => spoolMaxBytes, 500_000_000],
     ['SPOOL_MAX_BYTES', '1.5 GiB', ({ spoolMaxBytes }) => spoolMaxBytes, 1.5 * 2 ** 30],
+    ['REGISTRY_PASS_THROUGH', 'on', ({ registryPassThrough }) => registryPassThrough, true],
     ['STORAGE_URL', 'layout:store', ({ storage }) => storage.url, 'layout:store'],
     ['DOCKER_CONFIG', '/etc/docker', ({ storage }) => storage.dockerConfigFile, '/etc/docker/config.json'],
     ['QUEUE_URL', 'rediss://queue.example.com:6380/2', ({ queueUrl }) => queueUrl, 'rediss://queue.example.com:6380/2'],
@@ -98,6 +99,7 @@ describe('loadConfig', () => {
     ['SPOOL_MAX_BYTES', '0'],
     ['SPOOL_MAX_BYTES', '10 hidden'],
     ['STORAGE_URL', 'layout:'],
+    ['REGISTRY_PASS_THROUGH', 'true'],
     ['STORAGE_URL', 'https://user:hidden@registry.example.com'],
     ['QUEUE_URL', 'http://hidden.example.com'],
     ['CACHE_URL', 'memcached://hidden'],
@@ -125,6 +127,7 @@ describe('loadConfig', () => {
     ['a certificate without a TLS port', { ...CLUSTER, TLS_CERT_FILE: 'c', TLS_KEY_FILE: 'k' }, [/TLS_CERT_FILE: needs TLS_PORT/]],
     ['a TLS port that is none', { ...CLUSTER, TLS_PORT: '-1', TLS_CERT_FILE: 'c', TLS_KEY_FILE: 'k' }, [/TLS_PORT: must be a port number/]],
     ['half a credential', { ...CLUSTER, STORAGE_USERNAME: 'u' }, [/STORAGE_USERNAME and STORAGE_PASSWORD belong together/]],
+    ['rights of a directory', { ...CLUSTER, STORAGE_URL: 'layout:x', REGISTRY_PASS_THROUGH: 'on' }, [/REGISTRY_PASS_THROUGH: needs a registry as STORAGE_URL: a layout directory knows no accounts/]],
     ['a user for a directory', { ...CLUSTER, STORAGE_URL: 'layout:x', STORAGE_USERNAME: 'u', STORAGE_PASSWORD: 'p' }, [/STORAGE_USERNAME: a layout directory takes no user/]],
     ['one port twice', { ...CLUSTER, PORT: '9091' }, [/METRICS_PORT: is the same port as PORT/]],
     ['an address of no listener', { ...CLUSTER, METRICS_PORT: 'off', INTERNAL_URL: 'http://10.0.0.1' }, [/INTERNAL_URL: there is no internal listener/]],
