@@ -198,7 +198,7 @@ describe('accounts of the registry', () => {
   it('are nobody with a password that is remembered of somebody else, or of themselves', async () => {
     await access.authenticate(ALICE, FROM);
 
-    for (const header of [basic('alice', 'bob-secret'), basic('bob', 'alice-secret'), basic('alice', ''), basic('alice:alice-secret', ''), basic('ali', 'ce:alice-secret')]) {
+    for (const header of [basic('alice', 'bob-secret'), basic('bob', 'alice-secret'), basic('alice', ''), basic('alice:alice-secret', ''), basic('ali', 'ce:alice-secret'), basic('alicea', 'lice-secret')]) {
       await expect(access.authenticate(header, FROM)).rejects.toMatchObject({ code: 'unauthenticated', message: 'The user name or the password is wrong.' });
     }
   });

@@ -14,7 +14,7 @@ const REMEMBER_MS = 60_000;
 /** Shorter: an account that was just made, or let in again, should not wait for long. */
 const REMEMBER_WRONG_MS = 10_000;
 const MAX_REMEMBERED = 10_000;
-const MAX_SIGN_INS = 64;
+const MAX_SIGN_INS = 256;
 const NAME = /^[^\p{Cc}]{1,255}$/u;
 
 /** A credential that was shown, and what stands for it where it must not be. */
