@@ -189,9 +189,14 @@ describe('readUploadBody', () => {
     const refuse = (name: string): void => {
       throw new ProxyError('forbidden', name);
     };
+    const refuseLater = async (name: string): Promise<void> => {
+      await sleep(5);
+      refuse(name);
+    };
 
     for (const [client, form] of Object.entries(FORMS)) {
       expect(await outcome(bodyOf(form), { onName: refuse }), client).toBe('forbidden');
+      expect(await outcome(bodyOf(form), { onName: refuseLater }), client).toBe('forbidden');
     }
   });
 
