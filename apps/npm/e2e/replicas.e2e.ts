@@ -112,7 +112,7 @@ describe('a real project through two replicas', () => {
 
     const cold = await client.run(['ci', '--ignore-scripts'], { cwd: project });
     const tree = await readFile(join(project, 'node_modules/.package-lock.json'), 'utf8');
-    await eventually('the queue is empty', async () => queueIsEmpty(cluster), 180_000);
+    await eventually('the queue is empty', async () => queueIsEmpty(cluster), 400_000);
     await cluster.stopApps();
     await runCommand('redis-cli', ['-p', String(cluster.redis.port), 'flushall'], { cwd: cluster.directory });
     await cluster.startApps({ NPM_UPSTREAM_URL: 'off' });
