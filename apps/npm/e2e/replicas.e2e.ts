@@ -125,7 +125,7 @@ describe('a real project through two replicas', () => {
     const heldTree = await readFile(join(second, 'node_modules/.package-lock.json'), 'utf8');
     expect(withoutAddresses(heldTree)).toBe(withoutAddresses(tree));
     await rm(project, { recursive: true });
-  });
+  }, 600_000);
 });
 
 /** The two replicas have different ports, which npm writes down. */
