@@ -13,20 +13,8 @@ backends='azure|consul|cos|gcs|kubernetes|oci|oss|pg|s3'
 key_providers='aws_kms|azure_vault|gcp_kms|openbao'
 platforms=(linux_amd64 linux_arm64 darwin_arm64)
 
-mkdir -p "$target"
-: >"$target/not-run"
-
-not_run() { # what, why
-  printf 'Not run: %s (%s).\n' "$1" "$2" | tee -a "$target/not-run"
-}
-
-pin() { # name: its module, version and package
-  awk -v name="$1" '$1 == name { print $2, $3, $4 }' "$pins"
-}
-
-stamp_of() { # name: what it has to be made from, and by what
-  echo "$(pin "$1") $(go env GOVERSION) $(sha256sum <scripts/install-terraform.sh)"
-}
+made_by=(scripts/install-terraform.sh)
+. scripts/go-builds.sh
 
 build_client() { # name, work directory
   local module version package source
@@ -51,23 +39,6 @@ build_provider() { # name, work directory
     CGO_ENABLED=0 GOOS=${platform%_*} GOARCH=${platform#*_} go build -buildvcs=false -trimpath -ldflags '-s -w' -o "made/$platform" "$module" || return 1
   done
   printf '{"type":"%s","version":"%s","platforms":["%s"]}\n' "${module##*-}" "${version#v}" "$(IFS=, && sed 's/,/","/g' <<<"${platforms[*]}")" >made/release.json
-}
-
-make_one() { # name, what builds it
-  local work status=0 began=$SECONDS
-  if [ -e "$target/$1" ] && [ "$(cat "$target/$1.stamp" 2>/dev/null)" = "$(stamp_of "$1")" ]; then
-    return 0
-  fi
-  work=$(mktemp -d)
-  if ("$2" "$1" "$work") >"$work/log" 2>&1; then
-    rm -rf "${target:?}/$1" && mv "$work/made" "$target/$1" && stamp_of "$1" >"$target/$1.stamp"
-    echo "Built $1 in $((SECONDS - began)) s."
-  else
-    tail -n 15 "$work/log" >&2
-    status=1
-  fi
-  rm -rf "$work"
-  return "$status"
 }
 
 if command -v go >/dev/null; then

@@ -25,6 +25,15 @@ export interface Powers {
   readonly createsTags: boolean;
   /** Whether `deleteTag` gets rid of a tag; where it does not it says so. */
   readonly deletesTags: boolean;
+  /** Where the store answers otherwise than most do. */
+  readonly oddities?: {
+    /** To a manifest that names missing blobs; `taken`: it is stored. Most: `unprocessable`. */
+    readonly missingParts?: string;
+    /** To a part that begins after the end. Most: `range-not-satisfiable`. */
+    readonly rangeBeyond?: string;
+    /** Whether it has checked the bytes of a blob itself and says that the blob is missing when they were damaged. */
+    readonly hidesDamage?: boolean;
+  };
 }
 
 const FILE = Buffer.from('the file');
@@ -108,7 +117,8 @@ export function describeRepositoryContract(label: string, start: () => Promise<R
         const repository = fresh();
         await repository.writeBlob(bufferBlob(Buffer.from('0123456789')));
 
-        await expect(repository.readBlob(digestOf('0123456789'), { range: { start, end } })).rejects.toMatchObject({ code: 'range-not-satisfiable' });
+        const code = (start >= 10 && powers.oddities?.rangeBeyond) || 'range-not-satisfiable';
+        await expect(repository.readBlob(digestOf('0123456789'), { range: { start, end } })).rejects.toMatchObject({ code });
       });
 
       it('that are missing are null', async () => {
@@ -126,14 +136,16 @@ export function describeRepositoryContract(label: string, start: () => Promise<R
         await expect(fresh().writeBlob(bufferBlob(Buffer.alloc(0)))).rejects.toMatchObject({ code: 'invalid' });
       });
 
-      it.each<[string, Buffer, Buffer]>([
-        ['other bytes', Buffer.from('lies'), Buffer.from('true')],
-        ['too few bytes', Buffer.from('tru'), Buffer.from('true')],
-        ['no bytes', Buffer.alloc(0), Buffer.from('true')],
-        ['too many bytes', Buffer.from('true!'), Buffer.from('true')],
-        ['another last byte after much', Buffer.concat([Buffer.alloc(500_000), Buffer.from('a')]), Buffer.concat([Buffer.alloc(500_000), Buffer.from('b')])],
-      ])('whose source yields %s are not stored', async (_name, given, promised) => {
+      it.each<[string, string, string]>([
+        ['other bytes', 'lies', 'true'],
+        ['too few bytes', 'tru', 'true'],
+        ['no bytes', '', 'true'],
+        ['too many bytes', 'true!', 'true'],
+        ['another last byte after much', `${'0'.repeat(500_000)}a`, `${'0'.repeat(500_000)}b`],
+      ])('whose source yields %s are not stored', async (name, yielded, wanted) => {
         const repository = fresh();
+        // Some stores have what any repository has.
+        const [given, promised] = [Buffer.from(yielded === '' ? '' : `${name} ${yielded}`), Buffer.from(`${name} ${wanted}`)];
         const source: BlobSource = { digest: digestOf(promised), size: promised.length, open: () => Readable.from(given.length === 0 ? [] : [given], { objectMode: false }) };
 
         await expect(repository.writeBlob(source)).rejects.toMatchObject({ code: 'integrity' });
@@ -194,6 +206,10 @@ export function describeRepositoryContract(label: string, start: () => Promise<R
         await store.corrupt(repository.name, digestOf(bytes), damaged);
 
         const body = await repository.readBlob(digestOf(bytes));
+        if (powers.oddities?.hidesDamage === true) {
+          expect(body).toBeNull();
+          return;
+        }
         const { received, error } = await drained(body?.stream ?? expect.fail());
 
         expect(isProxyError(error, 'integrity')).toBe(true);
@@ -249,8 +265,10 @@ export function describeRepositoryContract(label: string, start: () => Promise<R
         const child = version('child');
         const index = stored(INDEX_MEDIA_TYPE, { manifests: [{ mediaType: child.mediaType, digest: child.digest, size: child.bytes.length }] });
 
-        await expect(repository.writeManifest(orphan, { tag: 'orphan' })).rejects.toMatchObject({ code: 'unprocessable' });
-        await expect(repository.writeManifest(index, { tag: 'index' })).rejects.toMatchObject({ code: 'unprocessable' });
+        const { missingParts = 'unprocessable' } = powers.oddities ?? {};
+        const outcome: unknown = await repository.writeManifest(orphan, missingParts === 'taken' ? {} : { tag: 'orphan' }).then(() => ({ code: 'taken' }), (error: unknown) => error);
+        expect(outcome).toMatchObject({ code: missingParts });
+        await expect(repository.writeManifest(index, { tag: 'index' })).rejects.toMatchObject({ code: missingParts === 'taken' ? 'unprocessable' : missingParts });
         expect(await tagsOf(repository)).toEqual([]);
         await repository.writeManifest(child);
         await repository.writeManifest(index, { tag: 'index' });
@@ -377,7 +395,7 @@ export function describeRepositoryContract(label: string, start: () => Promise<R
         expect(await repository.readManifest('1.0.0')).toEqual(rivals.find(({ digest }) => digest === winner));
         expect(await repository.createTag('1.0.0', version('late'))).toBe(winner);
         expect(await repository.createTag('2.0.0', version('free'))).toBe(version('free').digest);
-        await expect(repository.createTag('3.0.0', stored(MANIFEST_MEDIA_TYPE, { config: EMPTY_DESCRIPTOR, layers: [layer(Buffer.from('no'))] }))).rejects.toMatchObject({ code: 'unprocessable' });
+        await expect(repository.createTag('3.0.0', stored(MANIFEST_MEDIA_TYPE, { config: EMPTY_DESCRIPTOR, layers: [layer(Buffer.from('no'))] }))).rejects.toMatchObject({ code: powers.oddities?.missingParts ?? 'unprocessable' });
         expect(await tagsOf(repository)).toEqual(['1.0.0', '2.0.0']);
       });
 

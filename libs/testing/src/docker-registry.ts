@@ -13,9 +13,11 @@ export interface RunningRegistry extends RunningServer {
 }
 
 /** Starts docker-registry on a free loopback port (or `port`) on `directory` (or a new one, removed at stop).
- * `htpasswd` is the text of a bcrypt htpasswd file for Basic authentication. Two may run on one directory. */
+ * `htpasswd` is the text of a bcrypt htpasswd file for Basic authentication. Two may run on one directory. `command` is another
+ * program that takes the same configuration: distribution 3. */
 export async function startDockerRegistry(
   options: {
+    readonly command?: string;
     readonly port?: number;
     readonly directory?: string;
     readonly htpasswd?: string;
@@ -45,7 +47,9 @@ export async function startDockerRegistry(
   const file = join(directory, `config-${port}.yml`);
   await writeFile(file, JSON.stringify(configuration));
   const server = await startServer({
-    command: 'docker-registry',
+    command: options.command ?? 'docker-registry',
+    // distribution 3 sends traces to a collector unless it is told not to.
+    environment: { OTEL_TRACES_EXPORTER: 'none' },
     arguments: ['serve', file],
     port,
     directory,

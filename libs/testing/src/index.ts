@@ -5,6 +5,8 @@ export { type CommandResult, runCommand } from './command.ts';
 export { type RunningRegistry, startDockerRegistry } from './docker-registry.ts';
 export { type NpmClient, npmClient } from './npm-client.ts';
 export { freePort, type RunningServer, startServer, temporaryDirectory } from './process.ts';
+export { builtRegistries, dockerRegistries } from './registries/registries-under-test.ts';
+export type { RegistryConnection, RegistryOddities, RegistrySettings, RegistryUnderTest, StartedRegistry } from './registries/registry-under-test.ts';
 export { StorageSwitch } from './storage-switch.ts';
 export { type RunningRedis, startRedis } from './redis.ts';
 export { type NpmPublishBody, npmPublishBody, packageTarball, tarHeader } from './npm-publish.ts';
