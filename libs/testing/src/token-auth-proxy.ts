@@ -120,7 +120,8 @@ function forward(message: IncomingMessage, response: ServerResponse, target: str
   const { authorization: _dropped, ...headers } = message.headers;
   const onward = httpRequest(new URL(message.url ?? '/', target), { method: message.method, headers }, (answer) => {
     response.writeHead(answer.statusCode ?? 502, answer.headers);
-    // An answer that breaks off breaks off here too: distribution 2.8 does that to ranges that are not there.
+    // An answer that breaks off breaks off here too, behind its status: distribution 2.8 does that to ranges that are not there.
+    response.flushHeaders();
     answer.once('error', () => response.destroy());
     answer.pipe(response);
   });

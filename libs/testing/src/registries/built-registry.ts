@@ -30,7 +30,7 @@ export async function startSmallRegistry(name: 'go-containerregistry' | 'ociregi
   const directory = await temporaryDirectory('registry');
   const port = await freePort();
   const server = await startServer({ command: programOf(name), arguments: [`127.0.0.1:${port}`, directory, ...quirks], port, directory, debianPackage: name });
-  return startedRegistry({ ...server, url: `http://127.0.0.1:${port}` }, {}, (_repository, hex) => join(directory, name === 'ociregistry' ? '' : 'sha256', hex));
+  return startedRegistry({ ...server, directory, url: `http://127.0.0.1:${port}` }, {}, (_repository, hex) => join(directory, name === 'ociregistry' ? '' : 'sha256', hex));
 }
 
 /** Starts zot. Written from its documentation: no machine of ours could build it yet. */
@@ -56,7 +56,7 @@ export async function startZot(auth: 'none' | 'Basic' | 'TLS'): Promise<StartedR
   await writeFile(file, JSON.stringify(configuration));
   const server = await startServer({ command: programOf('zot'), arguments: ['serve', file], port, directory, debianPackage: 'zot' });
   const accesses: Readonly<Record<typeof auth, RegistryAccess>> = { none: {}, Basic: userAccess(), TLS: { connection: { ca: authority.ca }, storage: { caFile: authority.caFile } } };
-  return startedRegistry({ ...server, url: `${auth === 'TLS' ? 'https' : 'http'}://127.0.0.1:${port}` }, accesses[auth], (repository, hex) => join(directory, 'data', repository, 'blobs/sha256', hex));
+  return startedRegistry({ ...server, directory, url: `${auth === 'TLS' ? 'https' : 'http'}://127.0.0.1:${port}` }, accesses[auth], (repository, hex) => join(directory, 'data', repository, 'blobs/sha256', hex));
 }
 
 function programOf(name: BuiltRegistry): string {

@@ -24,7 +24,7 @@ export function userAccess(): RegistryAccess {
 
 /** A registry that runs, used below a prefix as at a company. @param blobFile where it keeps a blob, or looks for one first: of a repository, and the hex digits of a digest. */
 export function startedRegistry(
-  registry: { readonly url: string; stop(): Promise<void> },
+  registry: { readonly url: string; readonly directory: string; stop(): Promise<void> },
   access: RegistryAccess,
   blobFile: (repository: string, hex: string) => string,
 ): StartedRegistry {
@@ -32,6 +32,7 @@ export function startedRegistry(
   return {
     connection: { url, ...access.connection },
     settings: { environment: { STORAGE_URL: url, ...access.environment }, storage: { ...access.storage } },
+    directory: registry.directory,
     corrupt: async (repository, digest, bytes) => writeFile(blobFile(repository, digest.slice('sha256:'.length)), bytes),
     stop: () => registry.stop(),
   };

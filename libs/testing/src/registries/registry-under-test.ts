@@ -17,6 +17,8 @@ export interface RegistrySettings {
 export interface StartedRegistry {
   readonly connection: RegistryConnection;
   readonly settings: RegistrySettings;
+  /** Of its own, gone when it stops. */
+  readonly directory: string;
   /** Overwrites the stored bytes of a blob behind the registry's back. @param repository with the prefix. @param digest `sha256:<hex>`. */
   corrupt(repository: string, digest: string, bytes: Buffer): Promise<void>;
   /** Ends it and removes what it stored. */
