@@ -5,7 +5,9 @@ import { writeFileSync } from 'node:fs';
 export default class RegistryResults {
   onTestRunEnd(modules) {
     const results = {};
-    for (const test of modules.flatMap((module) => [...module.children.allTests()])) {
+    // From the driver up, whatever order they were run in.
+    const ordered = modules.toSorted((a, b) => (a.moduleId < b.moduleId ? 1 : -1));
+    for (const test of ordered.flatMap((module) => [...module.children.allTests()])) {
       const names = namesOf(test);
       const [server, form] = names[0].split(' | ');
       if (form === undefined) {
