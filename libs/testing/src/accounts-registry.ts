@@ -1,4 +1,6 @@
-import { createServer, type IncomingMessage, request as httpRequest, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+
+import { forwardRequest, withoutCredential } from './forwarded-request.ts';
 
 /** An account of an {@link AccountsRegistry}; a test may change it while it runs. */
 export interface RegistryAccount {
@@ -99,7 +101,7 @@ function serve(exchange: Exchange, state: State): void {
   }
   const allowed = repository === undefined ? needed : (bearer?.granted.get(repository) ?? (bearer === undefined ? rightsOf(state, account, repository) : []));
   if (needed.every((action) => allowed.includes(action))) {
-    forward(message, exchange.response, state.options.target);
+    forwardRequest(message, exchange.response, { target: state.options.target, headers: withoutCredential(message) });
     return;
   }
   message.resume();
@@ -152,20 +154,4 @@ function neededActions(method: string): readonly string[] {
     return ['pull'];
   }
   return method === 'DELETE' ? ['delete'] : ['pull', 'push'];
-}
-
-function forward(message: IncomingMessage, response: ServerResponse, target: string): void {
-  const { authorization: _dropped, ...headers } = message.headers;
-  const onward = httpRequest(new URL(message.url ?? '/', target), { method: message.method, headers }, (answer) => {
-    response.writeHead(answer.statusCode ?? 502, answer.headers);
-    answer.once('error', () => response.destroy());
-    answer.pipe(response);
-  });
-  onward.on('error', () => response.destroy());
-  message.once('close', () => {
-    if (!message.complete) {
-      onward.destroy();
-    }
-  });
-  message.pipe(onward);
 }

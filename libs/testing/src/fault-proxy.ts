@@ -2,6 +2,7 @@ import { Agent, createServer, type IncomingMessage, request as send, type Server
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { forwardRequest } from './forwarded-request.ts';
 import { FaultPlan, type PlannedFault, type RegistryFault } from './fault-plan.ts';
 
 /** How {@link startFaultProxy} fails. */
@@ -102,7 +103,7 @@ async function handle(exchange: Exchange, { fault, onward, longestDelayMs }: { r
     await sleep(fault.detail * longestDelayMs);
   }
   if (fault === null || fault.kind === 'late') {
-    forward(exchange, onward);
+    forwardRequest(exchange.message, exchange.response, onward);
     return;
   }
   if (fault.kind === 'reset-before') {
@@ -151,19 +152,4 @@ async function ask(message: IncomingMessage, body: Buffer, { target, agent }: On
     send(new URL(message.url ?? '/', target), { method: message.method, headers: { ...headers, ...framing }, agent }, resolve).on('error', reject).end(body);
   });
   return { status: answer.statusCode ?? 502, headers: answer.headers, body: await buffer(answer) };
-}
-
-function forward({ message, response }: Exchange, { target, agent }: Onward): void {
-  const onward = send(new URL(message.url ?? '/', target), { method: message.method, headers: message.headers, agent }, (answer) => {
-    response.writeHead(answer.statusCode ?? 502, answer.headers);
-    answer.on('error', () => response.destroy());
-    answer.pipe(response);
-  });
-  onward.on('error', () => response.destroy());
-  response.once('close', () => {
-    if (!response.writableFinished) {
-      onward.destroy();
-    }
-  });
-  message.pipe(onward);
 }

@@ -1,4 +1,6 @@
-import { createServer, type IncomingMessage, request as httpRequest, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+
+import { forwardRequest, withoutCredential } from './forwarded-request.ts';
 
 /** Options of {@link startTokenAuthProxy}. */
 export interface TokenAuthOptions {
@@ -38,7 +40,7 @@ export async function startTokenAuthProxy(options: TokenAuthOptions): Promise<To
     const scope = neededScope(message.method ?? 'GET', url.pathname);
     const granted = tokens.get((message.headers.authorization ?? '').replace(/^Bearer /, ''));
     if (granted !== undefined && (scope === null || granted.some((given) => covers(given, scope)))) {
-      forward(message, response, options.target);
+      forwardRequest(message, response, { target: options.target, headers: withoutCredential(message) });
       return;
     }
     message.resume();
@@ -114,22 +116,4 @@ function covers(given: string, needed: string): boolean {
   const [, neededRepository, neededActions = ''] = needed.split(':');
   const allowed = actions.split(',');
   return repository === neededRepository && neededActions.split(',').every((action) => allowed.includes(action));
-}
-
-function forward(message: IncomingMessage, response: ServerResponse, target: string): void {
-  const { authorization: _dropped, ...headers } = message.headers;
-  const onward = httpRequest(new URL(message.url ?? '/', target), { method: message.method, headers }, (answer) => {
-    response.writeHead(answer.statusCode ?? 502, answer.headers);
-    // An answer that breaks off breaks off here too, behind its status: distribution 2.8 does that to ranges that are not there.
-    response.flushHeaders();
-    answer.once('error', () => response.destroy());
-    answer.pipe(response);
-  });
-  onward.on('error', () => response.destroy());
-  message.once('close', () => {
-    if (!message.complete) {
-      onward.destroy();
-    }
-  });
-  message.pipe(onward);
 }
