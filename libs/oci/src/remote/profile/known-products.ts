@@ -47,8 +47,8 @@ export const KNOWN_PRODUCTS: Readonly<Record<Product, KnownProduct>> = {
   'distribution-3': {
     title: 'distribution 3',
     capabilities: { tagOrder: 'lexical', deletes: 'tag', mounts: true, chunkedUploads: true },
-    evidence: 'source',
-    sources: 'distribution 0d6b721 (3.1.1)',
+    evidence: 'run',
+    sources: '3.1.2, built by Go; its source at 0d6b721',
     creation: 'Nothing.',
     notes: ['Deleting is off by default (`REGISTRY_STORAGE_DELETE_ENABLED=true`); with it off, set `deletes: none`.', 'No referrers API.'],
   },
