@@ -1,6 +1,7 @@
 export { StorageCircuit, type StorageCircuitOptions } from './circuit/storage-circuit.ts';
 export { withCircuit } from './circuit/with-circuit.ts';
-export { isStorageAway, unlessAway } from './outage.ts';
+export { isStorageAway, openedOr } from './outage.ts';
+export { LastStates } from './last-states.ts';
 export type { Change, DerivedIndex, DerivedOutcome, FoldCall, IngestOutcome, LedgerCall, LedgerIngester, LedgerPort, LedgerPublisher, LedgerReader, PublishOutcome } from './ledger-port.ts';
 export { Ledger, type LedgerOptions } from './ledger.ts';
 export type { LedgerEvent } from './event.ts';

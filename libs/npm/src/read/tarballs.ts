@@ -4,7 +4,7 @@ import { ProxyError } from '@oci-package-proxy/errors';
 import { HandIn, type HandInOptions } from '@oci-package-proxy/ingest';
 import type { ByteRange } from '@oci-package-proxy/oci';
 import { firstBytes } from '@oci-package-proxy/platform';
-import { type Fact, isDeletedIn, isStorageAway, type LedgerReader, type PackageRef, unlessAway } from '@oci-package-proxy/storage';
+import { type Fact, isDeletedIn, isStorageAway, type LedgerReader, openedOr, type PackageRef } from '@oci-package-proxy/storage';
 import { type Download, type Downloads, type Upstream, upstreamSource } from '@oci-package-proxy/upstream';
 
 import { isObject, member, textMember } from '../documents/packument.ts';
@@ -112,18 +112,8 @@ export class Tarballs {
       etag: etagOf(digestOfFact(fact), layer.digest),
       size: layer.size,
       start: async () => Promise.resolve(tarball),
-      open: async (range, signal) => {
-        let failure: unknown = lostFile(wanted);
-        try {
-          const body = await this.#options.ledger.open(wanted.ref, layer, { range, signal });
-          if (body !== null) {
-            return body.stream;
-          }
-        } catch (error) {
-          failure = unlessAway(error);
-        }
-        return this.#instead(wanted, fact, { range, signal, failure });
-      },
+      open: async (range, signal) =>
+        openedOr(async () => this.#options.ledger.open(wanted.ref, layer, { range, signal }), lostFile(wanted), async (failure) => this.#instead(wanted, fact, { range, signal, failure })),
     };
     return tarball;
   }

@@ -8,7 +8,7 @@ import type { PypiIndexes, PypiUpstream } from '../config/indexes.ts';
 import { DEFAULT, ECOSYSTEM, mainRef, upstreamRef } from '../model/holdings.ts';
 import type { UpstreamPage } from '../model/project-page.ts';
 import { type AnnouncedDigest, announcedDigest, digestText, expectedContent } from '../read/announced-digest.ts';
-import { stateOfPage } from '../read/last-states.ts';
+import { stateOfPage } from '../read/last-state.ts';
 import { downloadKey } from '../read/pulled-files.ts';
 import { UpstreamPages } from '../read/upstream-pages.ts';
 import { pulledFact } from './pulled-fact.ts';

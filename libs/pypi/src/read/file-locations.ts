@@ -1,8 +1,8 @@
-import { type Fact, type Fold, isDeletedIn, isStorageAway, type LedgerReader, type PackageRef } from '@oci-package-proxy/storage';
+import { type Fact, type Fold, isDeletedIn, isStorageAway, type LastStates, type LedgerReader, type PackageRef } from '@oci-package-proxy/storage';
 
 import type { PypiIndex, PypiUpstream } from '../config/indexes.ts';
 import type { ProjectStatus, UpstreamFile } from '../model/project-page.ts';
-import type { LastStates } from './last-states.ts';
+import type { LastState } from './last-state.ts';
 import { isDeletedHere, publishedStatus, tagOfFile } from './project-part.ts';
 import { isQuarantined, ownStatus, refuseQuarantined } from './project-status.ts';
 import type { ProjectView, ProjectViews, UpstreamPlace } from './project-view.ts';
@@ -34,7 +34,7 @@ export interface FileLocationsOptions {
   readonly ledger: Pick<LedgerReader, 'fact'>;
   readonly views: ProjectViews;
   readonly upstreamPages: UpstreamPages;
-  readonly states: LastStates;
+  readonly states: LastStates<LastState>;
 }
 
 interface Wanted {

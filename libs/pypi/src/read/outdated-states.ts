@@ -1,17 +1,17 @@
-import type { Fact, Fold, PackageRef } from '@oci-package-proxy/storage';
+import type { Fact, Fold, LastStates, PackageRef } from '@oci-package-proxy/storage';
 
 import type { PypiUpstream } from '../config/indexes.ts';
 import type { ProjectStatus, UpstreamFile } from '../model/project-page.ts';
 import { fileDocumentOf } from '../model/pypi-fact.ts';
 import { storedHashes } from './held-file.ts';
-import type { LastState, LastStates } from './last-states.ts';
+import type { LastState } from './last-state.ts';
 import type { PulledFiles } from './pulled-files.ts';
 import { isPinned } from './upstream-overlay.ts';
 import type { ReadPage } from './upstream-pages.ts';
 
 /** What {@link OutdatedStates} needs. */
 export interface OutdatedStatesOptions {
-  readonly states: LastStates;
+  readonly states: LastStates<LastState>;
   readonly pulled: Pick<PulledFiles, 'handInStored'>;
   readonly logger: { warn(fields: Readonly<Record<string, unknown>>, message: string): void };
 }

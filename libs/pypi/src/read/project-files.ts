@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { ProxyError } from '@oci-package-proxy/errors';
 import type { ByteRange, Descriptor } from '@oci-package-proxy/oci';
 import { firstBytes } from '@oci-package-proxy/platform';
-import { type LedgerReader, unlessAway } from '@oci-package-proxy/storage';
+import { type LedgerReader, openedOr } from '@oci-package-proxy/storage';
 
 import type { PypiIndex } from '../config/indexes.ts';
 import { fileDocumentOf, fileLayer } from '../model/pypi-fact.ts';
@@ -65,18 +65,8 @@ export class ProjectFiles {
       etag: layer.digest,
       size: layer.size,
       start: async () => Promise.resolve(file),
-      open: async (range, signal) => {
-        let failure: unknown = lostFile(document.filename);
-        try {
-          const body = await this.#options.ledger.open(location.ref, layer, { range, signal });
-          if (body !== null) {
-            return body.stream;
-          }
-        } catch (error) {
-          failure = unlessAway(error);
-        }
-        return this.#instead({ name, filename: document.filename, location, range, signal, failure });
-      },
+      open: async (range, signal) =>
+        openedOr(async () => this.#options.ledger.open(location.ref, layer, { range, signal }), lostFile(document.filename), async (failure) => this.#instead({ name, filename: document.filename, location, range, signal, failure })),
     };
     return file;
   }

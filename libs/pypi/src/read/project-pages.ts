@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 
 import { LRUCache } from 'lru-cache';
 
-import type { Fold, LedgerReader } from '@oci-package-proxy/storage';
+import type { Fold, LastStates, LedgerReader } from '@oci-package-proxy/storage';
 
 import type { PypiIndex, PypiUpstream } from '../config/indexes.ts';
 import type { ProjectPage } from '../model/project-page.ts';
-import type { LastState, LastStates } from './last-states.ts';
+import type { LastState } from './last-state.ts';
 import type { OutdatedStates } from './outdated-states.ts';
 import { combinedPage, heldPart, type ProjectPart } from './project-part.ts';
 import type { ProjectView, ProjectViews, UpstreamPlace } from './project-view.ts';
@@ -28,7 +28,7 @@ export interface AlarmLogger {
 export interface ProjectPagesOptions {
   readonly views: ProjectViews;
   readonly upstreamPages: UpstreamPages;
-  readonly states: LastStates;
+  readonly states: LastStates<LastState>;
   readonly ledger: Pick<LedgerReader, 'fold'>;
   readonly outdated: Pick<OutdatedStates, 'check'>;
   readonly logger: AlarmLogger;

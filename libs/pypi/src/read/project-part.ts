@@ -4,7 +4,7 @@ import { type Fold, isDeletedIn } from '@oci-package-proxy/storage';
 import type { ProjectFile, ProjectPage, ProjectStatus } from '../model/project-page.ts';
 import { canonicalVersion } from '../names/version.ts';
 import { heldFile } from './held-file.ts';
-import type { LastState } from './last-states.ts';
+import type { LastState } from './last-state.ts';
 import { ownYank } from './own-yanks.ts';
 import { isQuarantined, ownStatus } from './project-status.ts';
 import type { PublishedPlace } from './project-view.ts';

@@ -1,11 +1,11 @@
 import { ProxyError } from '@oci-package-proxy/errors';
-import type { LedgerReader } from '@oci-package-proxy/storage';
+import type { LastStates, LedgerReader } from '@oci-package-proxy/storage';
 
 import type { PypiIndex, PypiUpstream } from '../config/indexes.ts';
 import { fileDocumentOf } from '../model/pypi-fact.ts';
 import type { FileLocation, FileLocations, StoredLocation } from './file-locations.ts';
 import { servedAttestations } from './held-file.ts';
-import type { LastStates } from './last-states.ts';
+import type { LastState } from './last-state.ts';
 import type { ReadCall, ServedBytes } from './read-port.ts';
 import { readSmallLayer } from './small-layer.ts';
 import { isUpstreamFailure } from './upstream-failure.ts';
@@ -20,7 +20,7 @@ export interface ProvenancesOptions {
   readonly ledger: Pick<LedgerReader, 'fold' | 'open'>;
   readonly locations: FileLocations;
   readonly upstreamPages: UpstreamPages;
-  readonly states: LastStates;
+  readonly states: LastStates<LastState>;
 }
 
 /** Provenance documents of files: PEP 740. Ours are made of what was uploaded; upstream's are passed on as they are. */

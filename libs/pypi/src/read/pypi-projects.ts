@@ -1,5 +1,5 @@
 import type { IngestQueue } from '@oci-package-proxy/ingest';
-import type { LedgerPort, PackageRef } from '@oci-package-proxy/storage';
+import { LastStates, type LedgerPort, type PackageRef } from '@oci-package-proxy/storage';
 import type { Downloads } from '@oci-package-proxy/upstream';
 
 import type { PypiIndex, PypiIndexes } from '../config/indexes.ts';
@@ -7,7 +7,7 @@ import type { PublishTargets } from '../publish/publish-port.ts';
 import { CatalogueNames } from './catalogue-names.ts';
 import { CoreMetadataSource } from './core-metadata-source.ts';
 import { FileLocations } from './file-locations.ts';
-import { LastStates } from './last-states.ts';
+import { lastStateIn } from './last-state.ts';
 import { OutdatedStates } from './outdated-states.ts';
 import { ProjectFiles } from './project-files.ts';
 import { type AlarmLogger, ProjectPages } from './project-pages.ts';
@@ -43,7 +43,7 @@ export class PypiProjects implements ProjectReader, PublishTargets {
   constructor({ ledger, indexes, downloads, queue, holderId, logger, onEnqueued }: PypiProjectsOptions) {
     const views = new ProjectViews({ ledger, indexes });
     const upstreamPages = new UpstreamPages();
-    const states = new LastStates(ledger);
+    const states = new LastStates(ledger, lastStateIn);
     const locations = new FileLocations({ ledger, views, upstreamPages, states });
     const pulled = new PulledFiles({ downloads, queue, holderId, logger, onEnqueued });
     this.#pages = new ProjectPages({ ledger, views, upstreamPages, states, outdated: new OutdatedStates({ states, pulled, logger }), logger });

@@ -7,7 +7,7 @@ import { ECOSYSTEM, type ProviderAddress, providerRef } from '../model/address.t
 import type { Platform } from '../model/provider.ts';
 import { pulledTag } from '../model/terraform-fact.ts';
 import { heldByVersion } from '../read/held-provider.ts';
-import { stateOfList } from '../read/last-states.ts';
+import { stateOfList } from '../read/last-state.ts';
 import { type AskedPlace, ProviderPlaces } from '../read/provider-places.ts';
 import { providerOfPackage } from '../read/provider-name.ts';
 import { archiveText, downloadKey } from '../read/pulled-archives.ts';

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 
 import { ProxyError } from '@oci-package-proxy/errors';
 import type { ByteRange, Descriptor } from '@oci-package-proxy/oci';
-import { type LedgerReader, unlessAway } from '@oci-package-proxy/storage';
+import { type LedgerReader, openedOr } from '@oci-package-proxy/storage';
 
 import type { FileClaim } from '../links/file-claim.ts';
 import { moduleText } from '../model/address.ts';
@@ -57,18 +57,8 @@ export class ServedModules {
       size: layer.size,
       contentType: ZIP,
       start: async () => Promise.resolve(file),
-      open: async (range, signal) => {
-        let failure: unknown = lostFile(textOf(found));
-        try {
-          const body = await this.#options.ledger.open(found.place.ref, layer, { range, signal });
-          if (body !== null) {
-            return body.stream;
-          }
-        } catch (error) {
-          failure = unlessAway(error);
-        }
-        return this.#instead(found, layer, { range, signal, failure });
-      },
+      open: async (range, signal) =>
+        openedOr(async () => this.#options.ledger.open(found.place.ref, layer, { range, signal }), lostFile(textOf(found)), async (failure) => this.#instead(found, layer, { range, signal, failure })),
     };
     return file;
   }

@@ -1,14 +1,16 @@
+import type { LastStates } from '@oci-package-proxy/storage';
+
 import { providerText } from '../model/address.ts';
 import type { HeldPackage } from './held-provider.ts';
 import { heldByVersion } from './held-provider.ts';
-import { type LastStates, withdrawnVersions } from './last-states.ts';
+import { type LastState, withdrawnVersions } from './last-state.ts';
 import type { AskedPlace } from './provider-places.ts';
 import type { PulledArchives } from './pulled-archives.ts';
 import type { UpstreamVersions } from '../documents/upstream-provider.ts';
 
 /** What {@link OutdatedStates} needs. */
 export interface OutdatedStatesOptions {
-  readonly states: LastStates;
+  readonly states: LastStates<LastState>;
   readonly pulled: Pick<PulledArchives, 'handInStored'>;
   readonly logger: { warn(fields: Readonly<Record<string, unknown>>, message: string): void };
 }

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { ProxyError } from '@oci-package-proxy/errors';
 import type { ByteRange } from '@oci-package-proxy/oci';
 import { firstBytes } from '@oci-package-proxy/platform';
-import { isStorageAway, type LedgerReader, type PackageRef, unlessAway } from '@oci-package-proxy/storage';
+import { isStorageAway, type LedgerReader, openedOr, type PackageRef } from '@oci-package-proxy/storage';
 
 import type { FileClaim } from '../links/file-claim.ts';
 import { type ProviderAddress, providerRef } from '../model/address.ts';
@@ -117,18 +117,8 @@ export class ProviderFiles {
       size: layer.size,
       contentType: CONTENT_TYPES[wanted.kind],
       start: async () => Promise.resolve(file),
-      open: async (range, signal) => {
-        let failure: unknown = lostFile(wanted.text);
-        try {
-          const body = await this.#options.ledger.open(wanted.ref, layer, { range, signal });
-          if (body !== null) {
-            return body.stream;
-          }
-        } catch (error) {
-          failure = unlessAway(error);
-        }
-        return this.#instead(wanted, { isPulled, range, signal, failure });
-      },
+      open: async (range, signal) =>
+        openedOr(async () => this.#options.ledger.open(wanted.ref, layer, { range, signal }), lostFile(wanted.text), async (failure) => this.#instead(wanted, { isPulled, range, signal, failure })),
     };
     return file;
   }

@@ -1,4 +1,4 @@
-import type { Fold, LedgerReader } from '@oci-package-proxy/storage';
+import type { Fold, LastStates, LedgerReader } from '@oci-package-proxy/storage';
 
 import type { UpstreamVersions } from '../documents/upstream-provider.ts';
 import { yankWarnings } from '../documents/warnings.ts';
@@ -7,7 +7,7 @@ import { isUpstreamFailure } from '../upstream/upstream-failure.ts';
 import { withPatience } from '../upstream/upstream-patience.ts';
 import type { UpstreamProviders } from '../upstream/upstream-providers.ts';
 import { heldVersions } from './held-provider.ts';
-import type { LastStates } from './last-states.ts';
+import type { LastState } from './last-state.ts';
 import type { OutdatedStates } from './outdated-states.ts';
 import { type AskedPlace, isAsked, type ProviderPlace } from './provider-places.ts';
 import type { ProviderVersions, ReadCall } from './read-port.ts';
@@ -17,7 +17,7 @@ import { shownVersions } from './version-marks.ts';
 export interface PulledVersionsOptions {
   readonly ledger: Pick<LedgerReader, 'fold'>;
   readonly providers: Pick<UpstreamProviders, 'versions'>;
-  readonly states: LastStates;
+  readonly states: LastStates<LastState>;
   readonly outdated: Pick<OutdatedStates, 'check'>;
   /** As of `withPatience`. */
   readonly patienceMs: number;

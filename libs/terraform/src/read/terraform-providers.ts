@@ -1,6 +1,6 @@
 import type { IngestQueue } from '@oci-package-proxy/ingest';
 import { versionTag } from '@oci-package-proxy/mapping';
-import type { LedgerReader } from '@oci-package-proxy/storage';
+import { LastStates, type LedgerReader } from '@oci-package-proxy/storage';
 import type { Downloads } from '@oci-package-proxy/upstream';
 
 import type { TerraformHosts } from '../config/hosts.ts';
@@ -11,7 +11,7 @@ import { ProviderReleases } from '../upstream/provider-releases.ts';
 import { PATIENCE_MS } from '../upstream/upstream-patience.ts';
 import { UpstreamProviders } from '../upstream/upstream-providers.ts';
 import type { UpstreamRegistries } from '../upstream/upstream-registry.ts';
-import { LastStates } from './last-states.ts';
+import { lastStateIn } from './last-state.ts';
 import { OutdatedStates } from './outdated-states.ts';
 import { type AlarmLogger, PinAlarms } from './pin-alarms.ts';
 import { ProviderFiles } from './provider-files.ts';
@@ -52,7 +52,7 @@ export class TerraformProviders implements ProviderReader {
     const providers = new UpstreamProviders(registries);
     const releases = new ProviderReleases({ providers, logger });
     const pulled = new PulledArchives({ downloads, queue, holderId, logger, onEnqueued });
-    const states = new LastStates(ledger);
+    const states = new LastStates(ledger, lastStateIn);
     this.#ledger = ledger;
     this.#places = new ProviderPlaces({ ledger, hosts });
     this.#versions = new PulledVersions({ ledger, providers, states, outdated: new OutdatedStates({ states, pulled, logger }), patienceMs });
