@@ -1,12 +1,13 @@
 import type { Registry } from '@oci-package-proxy/oci';
 import { Catalogue } from '@oci-package-proxy/storage';
 
+import { AskedNames } from './asked-names.ts';
 import { type Holding, identify, type PackageLocator } from './holding.ts';
 import { inParallel } from './in-parallel.ts';
 import { bytesText, countText, Progress } from './progress.ts';
 import { tagsOf } from './repository-check.ts';
 import { copyRepository, type CopyCounts, type CopyProblem } from './repository-copy.ts';
-import { holdingsIn, type Scope } from './scope.ts';
+import { holdingsIn, type NamedPackage, type Scope } from './scope.ts';
 
 const REPOSITORIES_AT_ONCE = 4;
 /** Kept for the report; all are counted. */
@@ -32,6 +33,8 @@ export interface CopyReport extends Readonly<CopyCounts> {
   /** How many there are; `problems` holds at most 10 000 of them. */
   readonly problemCount: number;
   readonly problems: readonly CopyProblem[];
+  /** Packages that were asked for by name and of which the source holds nothing. */
+  readonly absent: readonly NamedPackage[];
 }
 
 /**
@@ -46,13 +49,15 @@ export async function copy(copying: Copying): Promise<CopyReport> {
   let problemCount = 0;
   const progress = new Progress(copying.progress);
   const catalogue = new Catalogue(target, false);
-  await inParallel(holdingsIn({ registry: source, locator, signal }, scope), REPOSITORIES_AT_ONCE, async (holding) => {
+  const asked = new AskedNames();
+  await inParallel(holdingsIn({ registry: source, locator, signal }, scope, asked), REPOSITORIES_AT_ONCE, async (holding) => {
     const from = source.repository(holding.repository);
     const sourceTags = await tagsOf(from, signal);
     // A catalogue is made again, name by name, before what it lists.
     if (sourceTags.size === 0 || holding.kind === 'catalogue') {
       return;
     }
+    asked.find(holding);
     await list(copying, catalogue, holding);
     await copyRepository({
       holding,
@@ -70,7 +75,7 @@ export async function copy(copying: Copying): Promise<CopyReport> {
       onStep: () => progress.step(() => `${holding.repository}: ${copyText(counts)}, ${countText(problemCount, 'problem')}`),
     });
   });
-  return { ...counts, problemCount, problems };
+  return { ...counts, problemCount, problems, absent: asked.absent };
 }
 
 /** `12 repositories, 340 tags copied, 12 there already, 80 blobs (1.2 GiB)`. */

@@ -57,7 +57,7 @@ describe('reindexing a store in memory', () => {
 
     const report = await rebuild(watched);
 
-    expect(report).toEqual({ packages: 4, snapshots: 0, listed: 0, unread: 0, unknown: [], failures: [] });
+    expect(report).toEqual({ packages: 4, snapshots: 0, listed: 0, unread: 0, unknown: [], absent: [], failures: [] });
     expect(watched.operations.filter(({ kind }) => kind.startsWith('write'))).toEqual([]);
   });
 

@@ -1,11 +1,12 @@
 import { isProxyError } from '@oci-package-proxy/errors';
 import { type LedgerLogger, type PackageRef, Reindexer } from '@oci-package-proxy/storage';
 
+import { AskedNames } from './asked-names.ts';
 import { type Holding, identify } from './holding.ts';
 import { inParallel } from './in-parallel.ts';
 import { countText, Progress } from './progress.ts';
 import { tagsOf } from './repository-check.ts';
-import { holdingsIn, type Scope, type ScopeSearch } from './scope.ts';
+import { holdingsIn, type NamedPackage, type Scope, type ScopeSearch } from './scope.ts';
 
 /** Few: all that is known of a package is in memory meanwhile. */
 const PACKAGES_AT_ONCE = 2;
@@ -30,6 +31,8 @@ export interface ReindexReport {
   readonly unread: number;
   /** Repositories of which nobody knows which package they hold: other people's. */
   readonly unknown: readonly string[];
+  /** Packages that were asked for by name and of which nothing is held. */
+  readonly absent: readonly NamedPackage[];
   /** Packages that could not be rebuilt. */
   readonly failures: readonly { readonly repository: string; readonly message: string }[];
 }
@@ -43,7 +46,8 @@ export async function reindex(reindexing: Reindexing): Promise<ReindexReport> {
   const report = { packages: 0, snapshots: 0, listed: 0, unread: 0, unknown: [] as string[], failures: [] as { repository: string; message: string }[] };
   const progress = new Progress(reindexing.progress);
   const reindexer = new Reindexer({ registry, logger });
-  await inParallel(holdingsIn(reindexing, reindexing.scope), PACKAGES_AT_ONCE, async (holding) => {
+  const asked = new AskedNames();
+  await inParallel(holdingsIn(reindexing, reindexing.scope, asked), PACKAGES_AT_ONCE, async (holding) => {
     const ref = holding.kind === 'catalogue' ? null : await refOf(reindexing, holding);
     if (ref === null) {
       const foreign = holding.kind === 'unknown' && (await tagsOf(registry.repository(holding.repository), signal)).size > 0;
@@ -52,7 +56,10 @@ export async function reindex(reindexing: Reindexing): Promise<ReindexReport> {
     }
     try {
       const outcome = await reindexer.reindex(ref, signal === undefined ? {} : { signal });
-      report.packages += outcome === null ? 0 : 1;
+      if (outcome !== null) {
+        report.packages += 1;
+        asked.find(holding);
+      }
       report.snapshots += outcome?.snapshot === 'written' ? 1 : 0;
       report.listed += outcome?.listed === true ? 1 : 0;
       report.unread += outcome?.unread ?? 0;
@@ -60,11 +67,12 @@ export async function reindex(reindexing: Reindexing): Promise<ReindexReport> {
       if (!isProxyError(error, 'conflict') && !isProxyError(error, 'unsupported') && !isProxyError(error, 'integrity')) {
         throw error;
       }
+      asked.find(holding);
       report.failures.push({ repository: holding.repository, message: error.message });
     }
     progress.step(() => `${holding.repository}: ${reindexText(report)}`);
   });
-  return report;
+  return { ...report, absent: asked.absent };
 }
 
 /** `12 packages, 3 snapshots written, 1 package listed`. */

@@ -38,11 +38,11 @@ export interface RepositoryChecking {
   onTag(): void;
 }
 
-/** Checks every tag of one repository, and all that they lead to. @throws ProxyError where its tags cannot be listed. */
-export async function checkRepository(how: RepositoryChecking): Promise<void> {
+/** Checks every tag of one repository, and all that they lead to. @returns whether it has any. @throws ProxyError where its tags cannot be listed. */
+export async function checkRepository(how: RepositoryChecking): Promise<boolean> {
   const tags = await tagsOf(how.repository, how.signal);
   if (tags.size === 0) {
-    return;
+    return false;
   }
   how.counts.repositories += 1;
   const content = new ContentCheck(how);
@@ -59,6 +59,7 @@ export async function checkRepository(how: RepositoryChecking): Promise<void> {
   for (const tag of unread.filter((listed) => still.has(listed))) {
     report(how, { tag, kind: formOf(how, tag) }, [{ what: 'manifest', problem: 'missing', digest: null, message: 'the tag is listed and cannot be read' }]);
   }
+  return true;
 }
 
 /** All tags of a repository, listed now. */

@@ -1,6 +1,7 @@
 import { isRepositoryLister, type Registry } from '@oci-package-proxy/oci';
 import { Catalogue } from '@oci-package-proxy/storage';
 
+import type { AskedNames } from './asked-names.ts';
 import { type Holding, type PackageLocator, placesOf } from './holding.ts';
 
 /** A package by its name. */
@@ -26,11 +27,12 @@ export interface ScopeSearch {
 /**
  * The repositories in `scope`, each once: the catalogues and all that they list; then, where the store can say which repositories
  * it has, whatever else there is. A repository that the catalogue leads to may be empty.
+ * @param asked hears of every package that is asked for by its name.
  * @throws ProxyError `invalid` for a named package that cannot be called so; what the store throws.
  */
-export async function* holdingsIn(search: ScopeSearch, scope: Scope): AsyncIterable<Holding> {
+export async function* holdingsIn(search: ScopeSearch, scope: Scope, asked: AskedNames): AsyncIterable<Holding> {
   const seen = new Set<string>();
-  for await (const holding of scope.kind === 'names' ? named(search, scope.names) : found(search, scope)) {
+  for await (const holding of scope.kind === 'names' ? named(search, scope.names, asked) : found(search, scope)) {
     if (!seen.has(holding.repository) && isIn(holding, scope)) {
       seen.add(holding.repository);
       yield holding;
@@ -38,9 +40,10 @@ export async function* holdingsIn(search: ScopeSearch, scope: Scope): AsyncItera
   }
 }
 
-async function* named({ locator }: ScopeSearch, names: AsyncIterable<NamedPackage> | Iterable<NamedPackage>): AsyncIterable<Holding> {
+async function* named({ locator }: ScopeSearch, names: AsyncIterable<NamedPackage> | Iterable<NamedPackage>, asked: AskedNames): AsyncIterable<Holding> {
   for await (const { ecosystem, name } of names) {
     for (const ref of locator.refsOf(ecosystem, name)) {
+      asked.ask(ref);
       yield { kind: 'package', ...ref };
     }
   }

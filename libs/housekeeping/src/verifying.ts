@@ -1,9 +1,10 @@
 import { isProxyError, ProxyError } from '@oci-package-proxy/errors';
 
+import { AskedNames } from './asked-names.ts';
 import { type CheckCounts, checkRepository, type Problem, type TagKind } from './repository-check.ts';
 import { inParallel } from './in-parallel.ts';
 import { bytesText, countText, Progress } from './progress.ts';
-import { holdingsIn, type Scope, type ScopeSearch } from './scope.ts';
+import { holdingsIn, type NamedPackage, type Scope, type ScopeSearch } from './scope.ts';
 
 const REPOSITORIES_AT_ONCE = 4;
 /** Kept for the report; all are counted. */
@@ -25,6 +26,8 @@ export interface VerifyReport extends Readonly<CheckCounts> {
   /** How many there are; `problems` holds at most 10 000 of them. */
   readonly problemCount: number;
   readonly problems: readonly Problem[];
+  /** Packages that were asked for by name and of which nothing is held. */
+  readonly absent: readonly NamedPackage[];
 }
 
 /**
@@ -36,19 +39,23 @@ export async function verify(verification: Verification): Promise<VerifyReport> 
   const problems = new Problems(() => counts.manifests + counts.blobs);
   const progress = new Progress(verification.progress);
   const { registry, quick, signal } = verification;
-  await inParallel(holdingsIn(verification, verification.scope), REPOSITORIES_AT_ONCE, async (holding) => {
+  const asked = new AskedNames();
+  await inParallel(holdingsIn(verification, verification.scope, asked), REPOSITORIES_AT_ONCE, async (holding) => {
     const onTag = (): void => progress.step(() => `${holding.repository}: ${countsText(counts)}, ${countText(problems.count, 'problem')}`);
     try {
-      await checkRepository({ holding, repository: registry.repository(holding.repository), quick, counts, signal, onProblem: (problem) => problems.add(problem), onTag });
+      if (await checkRepository({ holding, repository: registry.repository(holding.repository), quick, counts, signal, onProblem: (problem) => problems.add(problem), onTag })) {
+        asked.find(holding);
+      }
     } catch (error) {
       if (!isProxyError(error, 'storage-unavailable') && !isProxyError(error, 'integrity')) {
         throw error;
       }
+      asked.find(holding);
       const { ecosystem, name, repository } = holding;
       problems.add({ ecosystem, package: name, repository, tag: '', kind: 'foreign', what: 'manifest', problem: 'unreadable', digest: null, message: error.message });
     }
   });
-  return { ...counts, problemCount: problems.count, problems: problems.kept };
+  return { ...counts, problemCount: problems.count, problems: problems.kept, absent: asked.absent };
 }
 
 /** `12 packages, 340 tags, 700 manifests, 690 blobs (1.2 GiB)`. */

@@ -100,6 +100,17 @@ it.each([
   await expect(run(name, ...given)).rejects.toMatchObject({ code: 'not-found', message: expect.stringMatching(/nothing of shop.right-pad/) });
 });
 
+it.each(['verify', 'reindex', 'copy'])('names those of a list of which there is nothing, and fails: %s', async (name) => {
+  await writeFile(join(directory, 'names'), 'shop left-pad\nshop left-pat\nshop acme/tool\nshop left-pat\n');
+
+  const { failed, text, data } = await run(name, ...(name === 'copy' ? [`layout:${join(directory, 'elsewhere')}`] : []), '--names', join(directory, 'names'));
+
+  expect(failed).toBe(true);
+  expect(text.filter((line) => line.startsWith('shop '))).toEqual(['shop left-pat: storage has nothing of it']);
+  expect(text.at(-1)).not.toBe('nothing wrong');
+  expect(data).toMatchObject({ absent: [{ ecosystem: 'shop', name: 'left-pat' }] });
+});
+
 it.each(['verify', 'copy'])('does not say that all is well with a store that is not there: %s', async (name) => {
   const nowhere = `layout:${join(directory, 'typing-error')}`;
   await rm(join(directory, 'oci'), { recursive: true });

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 
 import { ProxyError } from '@oci-package-proxy/errors';
-import { collectGarbage, collectText, copy, type CopyProblem, copyText, countsText, countText, type PackageLocator, type Problem, reindex, reindexText, type Scope, verify } from '@oci-package-proxy/housekeeping';
+import { collectGarbage, collectText, copy, type CopyProblem, copyText, countsText, countText, type NamedPackage, type PackageLocator, type Problem, reindex, reindexText, type Scope, verify, type VerifyReport } from '@oci-package-proxy/housekeeping';
 import type { Registry } from '@oci-package-proxy/oci';
 
 import { type OtherStorage, otherStorage, productNamed } from '../config/other-storage.ts';
@@ -40,11 +40,12 @@ function verifyCommand(parts: HousekeepingParts): CommandSketch {
         refuseNothing(given.positionals, scope, report.repositories);
         const { fact, event, deletion, derived, foreign, hidden } = report.tags;
         return {
-          failed: report.problemCount > 0,
+          failed: report.problemCount > 0 || report.absent.length > 0,
           text: [
             ...report.problems.map(problemLine),
+            ...report.absent.map(absentLine),
             `${countsText(report)}: ${fact} facts, ${event} events, ${deletion} deletions, ${derived} derived, ${hidden} hidden, ${foreign} not ours`,
-            verdict(report.problemCount, report.problems.length),
+            verdict(report),
           ],
           data: jsonOf(report),
         };
@@ -66,8 +67,9 @@ function reindexCommand(parts: HousekeepingParts): CommandSketch {
         const report = await reindex({ registry, locator: parts.locator, scope, logger: parts.logger, signal, progress });
         refuseNothing(given.positionals, scope, report.packages + report.unknown.length + report.failures.length);
         return {
-          failed: report.failures.length > 0 || report.unread > 0,
+          failed: report.failures.length > 0 || report.unread > 0 || report.absent.length > 0,
           text: [
+            ...report.absent.map(absentLine),
             ...report.failures.map(({ repository, message }) => `${repository}: ${message}`),
             ...report.unknown.map((repository) => `${repository}: nobody knows which package this is; left alone`),
             reindexText(report),
@@ -102,7 +104,7 @@ function copyCommand(parts: HousekeepingParts): CommandSketch {
         await target.check({ signal });
         const report = await copy({ source, target, locator: parts.locator, scope, exclusive: given.is('exclusive'), mend: given.is('mend'), signal, progress });
         refuseNothing([ecosystem ?? '', name ?? ''], scope, report.repositories);
-        return { failed: report.problemCount > 0, text: [...report.problems.map(copyLine), copyText(report), verdict(report.problemCount, report.problems.length)], data: jsonOf(report) };
+        return { failed: report.problemCount > 0 || report.absent.length > 0, text: [...report.problems.map(copyLine), ...report.absent.map(absentLine), copyText(report), verdict(report)], data: jsonOf(report) };
       }));
     },
   };
@@ -123,6 +125,10 @@ function collectCommand(parts: HousekeepingParts): CommandSketch {
       });
     },
   };
+}
+
+function absentLine({ ecosystem, name }: NamedPackage): string {
+  return `${ecosystem} ${name}: storage has nothing of it`;
 }
 
 /** Whoever misspells a name, or the storage URL, must not read that nothing is wrong with it. @throws ProxyError `not-found`. */
@@ -155,9 +161,11 @@ function copyLine({ repository, tag, problem, message }: CopyProblem): string {
   return `${repository}:${tag} ${problem}: ${message}`;
 }
 
-function verdict(count: number, shown: number): string {
-  const more = count > shown ? `; the first ${shown} are above` : '';
-  return count === 0 ? 'nothing wrong' : `${countText(count, 'problem')}${more}`;
+function verdict({ problemCount, problems, absent }: Pick<VerifyReport, 'problemCount' | 'absent'> & { readonly problems: readonly unknown[] }): string {
+  if (problemCount === 0) {
+    return absent.length === 0 ? 'nothing wrong' : 'nothing wrong with what is there';
+  }
+  return `${countText(problemCount, 'problem')}${problemCount > problems.length ? `; the first ${problems.length} are above` : ''}`;
 }
 
 /** @throws WrongCall for one store given twice, and for directories that lie in one another: a walk through the one would meet what is written to the other. */
