@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { temporaryDirectory } from '@oci-package-proxy/testing';
 
-import { describeRepositoryContract } from '../repository.contract.ts';
+import { describeRepositoryContract } from '../contract/repository.contract.ts';
 import { LayoutRegistry } from './layout-registry.ts';
 
 describeRepositoryContract('layout', async () => {

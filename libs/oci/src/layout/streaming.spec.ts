@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 
 import { temporaryDirectory } from '@oci-package-proxy/testing';
 
-import { describeStreaming } from '../streaming.contract.ts';
+import { describeStreaming } from '../contract/streaming.contract.ts';
 import { LayoutRegistry } from './layout-registry.ts';
 
 describeStreaming('layout', async () => {

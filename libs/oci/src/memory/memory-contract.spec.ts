@@ -1,4 +1,4 @@
-import { describeRepositoryContract } from '../repository.contract.ts';
+import { describeRepositoryContract } from '../contract/repository.contract.ts';
 import { MemoryRegistry } from './memory-registry.ts';
 
 for (const createOnly of [false, true]) {

@@ -5,7 +5,8 @@ import { digestOf } from '../model/digest.ts';
 import { INDEX_MEDIA_TYPE, type ManifestBytes } from '../model/manifest.ts';
 import { referencesOf } from '../model/manifest-bytes.ts';
 import { isTagCreator, type Repository, type TagCreator } from '../ports/repository.ts';
-import { describeRepositoryContract, type RegistryUnderTest } from '../repository.contract.ts';
+import { describeRepositoryContract } from '../contract/repository.contract.ts';
+import type { RegistryUnderTest } from '../contract/store-under-test.contract.ts';
 import { registryProfile } from './profile/known-products.ts';
 import { RemoteRegistry } from './remote-registry.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { startDockerRegistry } from '@oci-package-proxy/testing';
 
-import { describeRepositoryContract } from '../repository.contract.ts';
+import { describeRepositoryContract } from '../contract/repository.contract.ts';
 import { registryProfile } from './profile/known-products.ts';
 import { RemoteRegistry } from './remote-registry.ts';
 

@@ -1,8 +1,9 @@
 import type { RegistryUnderTest } from '@oci-package-proxy/testing';
 import { describe } from 'vitest';
 
-import { describeRepositoryContract, type RegistryUnderTest as StoreUnderTest } from '../repository.contract.ts';
-import { describeStreaming } from '../streaming.contract.ts';
+import { describeRepositoryContract } from '../contract/repository.contract.ts';
+import type { RegistryUnderTest as StoreUnderTest } from '../contract/store-under-test.contract.ts';
+import { describeStreaming } from '../contract/streaming.contract.ts';
 import { registryProfile } from './profile/known-products.ts';
 import { RemoteRegistry } from './remote-registry.ts';
 

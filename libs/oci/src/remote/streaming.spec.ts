@@ -1,6 +1,6 @@
 import { startDockerRegistry } from '@oci-package-proxy/testing';
 
-import { describeStreaming } from '../streaming.contract.ts';
+import { describeStreaming } from '../contract/streaming.contract.ts';
 import { registryProfile } from './profile/known-products.ts';
 import { RemoteRegistry } from './remote-registry.ts';
 

@@ -4,8 +4,8 @@ import { pipeline } from 'node:stream/promises';
 
 import { expect, it } from 'vitest';
 
-import type { Digest } from './model/digest.ts';
-import type { Registry } from './ports/repository.ts';
+import type { Digest } from '../model/digest.ts';
+import type { Registry } from '../ports/repository.ts';
 
 const MIB = 1024 * 1024;
 const PIECES = 300;
