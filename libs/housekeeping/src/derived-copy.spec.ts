@@ -144,3 +144,19 @@ it('puts nothing over a version that a worker of the target stored meanwhile', a
   expect(report.problems).toEqual([expect.objectContaining({ tag: '1.0.0', problem: 'conflict' })]);
   expect((await new Ledger({ registry: target }).fact(refTo('pulled'), '1.0.0'))?.payload).toBe(digestOf('theirs'));
 });
+
+it.each([
+  ['newer', '2026-01-02T00:00:00.000Z', { yanked: 'at the target' }],
+  ['older', '2025-12-31T00:00:00.000Z', { yanked: 'at the source' }],
+])('the last state of an upstream that is %s at the target gives way to none that is older', async (_label, at, expected) => {
+  const ref = refTo('pulled');
+  for (const [registry, time, where] of [[source, '2026-01-01T00:00:00.000Z', 'source'], [target, at, 'target']] as const) {
+    const ledger = new Ledger({ registry, clock: () => Date.parse(time) });
+    await ledger.ingest(ref, sampleFact('1.0.0'));
+    await ledger.writeUpstreamState(ref, { yanked: `at the ${where}` });
+  }
+
+  await copyAll();
+
+  expect(await new Ledger({ registry: target }).upstreamState(ref)).toEqual(expected);
+});

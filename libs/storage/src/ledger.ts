@@ -75,7 +75,7 @@ export class Ledger implements LedgerPort {
     this.#recorder = new EventRecorder({ registry, folds: this.#folds, changes, mutex, clock, random });
     this.#deletions = new Deletions({ registry, changes, aliases, mutex, logger, clock });
     this.#ingester = new Ingester({ registry, folds: this.#folds, origins: this.#origins, catalogue: this.#catalogue, changes, logger });
-    this.#upstream = new UpstreamStates({ registry, origins: this.#origins, logger });
+    this.#upstream = new UpstreamStates({ registry, origins: this.#origins, logger, clock });
     this.#derived = new DerivedIndexes({ registry, folds: this.#folds, origins: this.#origins, mutex, logger, random });
   }
 

@@ -36,9 +36,11 @@ export interface UpstreamStatesOptions {
   readonly registry: Registry;
   readonly origins: Origins;
   readonly logger: LedgerLogger;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
 }
 
-/** The `_upstream` tag: the last state of upstream that a worker saw. Derived, rewritten when it changes. */
+/** The `_upstream` tag: the last state of upstream that a worker saw, and when it became so. Derived, rewritten when it changes. */
 export class UpstreamStates {
   readonly #options: UpstreamStatesOptions;
   readonly #tags: DerivedTags;
@@ -84,7 +86,7 @@ export class UpstreamStates {
       artifactType: LEDGER_TYPES.upstream,
       config: EMPTY_DESCRIPTOR,
       layers: [{ mediaType: UPSTREAM_MEDIA_TYPE, digest: blob.digest, size: blob.size }],
-      annotations: { [ANNOTATIONS.tag]: UPSTREAM_TAG, [ANNOTATIONS.content]: content },
+      annotations: { [ANNOTATIONS.tag]: UPSTREAM_TAG, [ANNOTATIONS.content]: content, [ANNOTATIONS.created]: new Date(this.#options.clock()).toISOString() },
     });
     await withLostParts(`the last state of upstream of ${ref.name}`, async () => {
       await repository.writeBlob(bufferBlob(EMPTY_BYTES), { signal });
