@@ -62,7 +62,7 @@ async function examineRegistry(examination: Examination, registry: RemoteRegistr
   const own = registryVerdicts({ report, profile: registry.profile, url: base });
   const { verdicts, packages } = isLost(own) ? NOTHING : (stock ?? (await stockOf(examination)));
   const seen = findingOf(report, 'product').value;
-  const rules = [registry.profile.product, seen].includes('harbor') && !isLost(own) ? [await harborRetention(registry, signal)] : [];
+  const rules = [registry.profile.product, seen].includes('harbor') && !isLost(own) ? [await harborRetention(registry, { ecosystems: examination.locator.ecosystems, signal })] : [];
   return {
     storage: [base.host, prefix].filter((part) => part !== '').join('/'),
     kind: 'registry',

@@ -3,12 +3,20 @@ import { ProxyError } from '@oci-package-proxy/errors';
 import type { Answer } from '../http/exchange.ts';
 import type { RemoteRegistry } from '../remote-registry.ts';
 
-/** One rule of a Harbor project's tag retention: what no rule retains is removed. */
+/** A pattern that has to match, or one that must not. */
+export interface HarborSelector {
+  readonly excludes: boolean;
+  readonly pattern: string;
+}
+
+/** One rule of a Harbor project's tag retention: from the repositories that some rule is for, what no rule retains is removed. */
 export interface HarborRule {
   /** `always`, `latestPushedK`, `nDaysSinceLastPush`, `latestPulledN`, `nDaysSinceLastPull`. */
   readonly template: string;
-  /** All must fit: a pattern that matches, or one that excludes. */
-  readonly tags: readonly { readonly excludes: boolean; readonly pattern: string }[];
+  /** By their names below the project; all must fit. */
+  readonly repositories: readonly HarborSelector[];
+  /** All must fit. */
+  readonly tags: readonly HarborSelector[];
 }
 
 /** What a Harbor project does on its own. */
@@ -38,9 +46,12 @@ export async function readHarborRules(registry: RemoteRegistry, signal?: AbortSi
   return { project, retention: on.map(ruleOf) };
 }
 
-function ruleOf({ template, tag_selectors: selectors }: Record<string, unknown>): HarborRule {
-  const tags = (Array.isArray(selectors) ? selectors : []).map(record).map(({ decoration, pattern }) => ({ excludes: decoration === 'excludes', pattern: String(pattern) }));
-  return { template: String(template), tags };
+function ruleOf({ template, scope_selectors: scope, tag_selectors: tags }: Record<string, unknown>): HarborRule {
+  return { template: String(template), repositories: selectorsOf(record(scope)['repository'], 'repoExcludes'), tags: selectorsOf(tags, 'excludes') };
+}
+
+function selectorsOf(selectors: unknown, exclusion: string): readonly HarborSelector[] {
+  return (Array.isArray(selectors) ? selectors : []).map(record).map(({ decoration, pattern }) => ({ excludes: decoration === exclusion, pattern: String(pattern) }));
 }
 
 function parsed(answer: Answer, project: string): unknown {
