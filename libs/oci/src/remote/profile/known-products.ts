@@ -36,7 +36,7 @@ export const KNOWN_PRODUCTS: Readonly<Record<Product, KnownProduct>> = {
     title: 'distribution 2.8',
     capabilities: { deletes: 'digest', mounts: true, chunkedUploads: true },
     evidence: 'run',
-    sources: '2.8.3, the package of Debian',
+    sources: '2.8.2, the package of Debian',
     creation: 'Nothing.',
     notes: [
       'Deleting is off by default (`REGISTRY_STORAGE_DELETE_ENABLED=true`); with it off, set `deletes: none`.',
@@ -110,11 +110,11 @@ export const KNOWN_PRODUCTS: Readonly<Record<Product, KnownProduct>> = {
   },
   'docker-hub': {
     title: 'Docker Hub',
-    capabilities: { names: 'flat', tagsPerPage: 100, deletes: 'tag', mounts: true, chunkedUploads: true },
+    capabilities: { names: 'flat', tagsPerPage: 100, deletes: 'tag', mounts: true, chunkedUploads: true, referrers: true },
     evidence: 'reported',
-    sources: 'hub-feedback 1404, 2361, roadmap 724; not tried',
+    sources: 'hub-feedback 1404, 2361, roadmap 724, soci 1828; not tried',
     creation: 'Nothing below your own namespace, which is the only part of the path of STORAGE_URL.',
-    notes: ['Counts every GET of a manifest against a small limit: not for a store that builds depend on.', 'A third level of names fails with 401.'],
+    notes: ['Counts every GET of a manifest against a small limit: not for a store that builds depend on.', 'A third level of names fails with 401.', 'Referrers since late 2025.'],
   },
 };
 
