@@ -6,13 +6,13 @@ import { holdsBlob } from './blob-part.ts';
 import { sendChunks } from './chunked-upload.ts';
 import { withRetries } from './http/retry.ts';
 import { PUSH, type RepositoryEndpoint } from './repository-endpoint.ts';
-import { beginUpload, cancelUpload, checkUploaded, type UploadSession, withDigest } from './upload-session.ts';
+import { beginUpload, cancelUpload, checkShown, checkUploaded, type UploadSession, withDigest } from './upload-session.ts';
 
 /**
  * Uploads a blob unless it is there: in one piece (POST, then PUT: the only way that every registry takes), or in chunks where
  * the registry's profile says so. The source is verified while it is sent; its last piece is held back until it is right, so that
- * nothing wrong can be stored. Every retry begins with a new session, and with the question whether the blob is there by now. An upload
- * that is given up is cancelled.
+ * nothing wrong can be stored. Every retry begins with a new session, and with the question whether the blob is there by now; what was
+ * acknowledged and is not there is uploaded again. An upload that is given up is cancelled.
  * @throws ProxyError `integrity` when the source does not yield what it promised, `invalid` for an empty blob.
  */
 export async function uploadBlob(endpoint: RepositoryEndpoint, source: BlobSource, signal: AbortSignal | undefined): Promise<void> {
@@ -35,6 +35,7 @@ export async function uploadBlob(endpoint: RepositoryEndpoint, source: BlobSourc
       }
       throw error;
     }
+    await checkShown(endpoint, source.digest, signal);
   });
   endpoint.knownBlobs.add(endpoint.name, source.digest);
 }

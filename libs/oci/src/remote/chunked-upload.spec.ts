@@ -108,6 +108,7 @@ class Sessions {
       return;
     }
     this.stored.set(digest, whole);
+    this.#server.contents.set(`pkg/a@${digest}`, { type: 'application/octet-stream', bytes: whole });
     response.writeHead(201).end();
   }
 }

@@ -4,7 +4,8 @@ import { eventually } from '@oci-package-proxy/testing';
 import { describe, expect, it } from 'vitest';
 
 import { digestOf } from '../model/digest.ts';
-import { BASIC, blob, BYTES, contentOf, expectNamed, hostile, type HostileRegistry, manifest, SECRET, useHostileRegistry } from './hostile.contract.ts';
+import { BASIC, blob, BYTES, contentOf, expectNamed, hostile, type HostileRegistry, index, manifest, SECRET, useHostileRegistry } from './hostile.contract.ts';
+import { registryProfile } from './profile/known-products.ts';
 
 const BIG = Buffer.alloc(3_000_000, 7);
 
@@ -63,7 +64,10 @@ describe('uploads to a hostile registry', () => {
   hostile('absolute Location', 'is followed to the letter', follows((url) => `${url}/v2/team/pkg/a/blobs/uploads/7?_state=x%2Fy#part`));
 
   hostile('cross-host Location', 'gets the bytes and no credential', async (registry) => {
-    const store = await registry.elsewhere((_request, response) => void response.writeHead(201).end());
+    const store = await registry.elsewhere((request, response) => {
+      registry.server.contents.set(`team/pkg/a@${digestOf(request.body)}`, { type: '', bytes: request.body });
+      response.writeHead(201).end();
+    });
     registry.misbehave((request, response) => request.method === 'POST' && response.writeHead(202, { location: `${store.url}/up?signature=${SECRET}` }).end() !== undefined);
 
     await registry.repository().writeBlob(blob(BYTES));
@@ -157,22 +161,89 @@ describe('uploads to a hostile registry', () => {
     expect(await registry.failure(registry.repository().statManifest(manifest().digest))).toMatchObject({ code: 'integrity' });
   });
 
-  hostile('201 that was not applied', 'to a blob shows in the manifest, and the blob is uploaded again', async (registry) => {
-    let lost = false;
+  hostile('201 that was not applied', 'to a child of an index is put again until it shows, where nobody looks for children', async (registry) => {
+    let dropped = 0;
     registry.misbehave((request, response) => {
-      if (request.method !== 'PUT') {
-        return false;
-      }
-      const isBlob = request.url.includes('/blobs/');
-      if (isBlob && !lost) {
-        lost = true;
-        return response.writeHead(201).end() !== undefined;
-      }
+      const isChild = request.method === 'PUT' && request.url.endsWith(manifest().digest);
+      dropped += isChild ? 1 : 0;
+      return isChild && dropped < 3 && response.writeHead(201, { 'docker-content-digest': manifest().digest }).end() !== undefined;
+    });
+    const repository = registry.repository();
+
+    await repository.writeManifest(manifest());
+    await repository.writeManifest(index(manifest()), { tag: '1.0.0' });
+
+    expect(dropped).toBe(3);
+    expect((await repository.readManifest(manifest().digest))?.bytes).toEqual(manifest().bytes);
+  });
+
+  hostile('201 that was not applied', 'to a child that never shows fails the call', async (registry) => {
+    registry.misbehave((request, response) => request.method === 'PUT' && response.writeHead(201).end() !== undefined);
+
+    const error = await registry.failure(registry.repository().writeManifest(manifest()));
+
+    expect(error.code).toBe('storage-unavailable');
+    expectNamed(error, 'writing manifest sha256:');
+    expect(registry.sent('PUT')).toHaveLength(4);
+  });
+
+  for (const chunks of [false, true]) {
+    hostile('201 that was not applied', `to a blob ${chunks ? 'in chunks ' : ''}is uploaded again until it shows, where nobody looks for blobs`, async (registry) => {
+      let dropped = 0;
+      registry.misbehave((request, response) => {
+        const isLast = request.method === 'PUT' && request.url.includes('/blobs/');
+        dropped += isLast ? 1 : 0;
+        if (request.method === 'PATCH' || (isLast && dropped < 3)) {
+          return response.writeHead(isLast ? 201 : 202).end() !== undefined;
+        }
+        if (isLast) {
+          registry.server.contents.set(`team/pkg/a@${digestOf(BYTES)}`, { type: '', bytes: BYTES });
+        }
+        return isLast && response.writeHead(201).end() !== undefined;
+      });
+      const repository = registry.repository(chunks ? { profile: registryProfile({ overrides: { uploadChunkBytes: 10 } }) } : {});
+
+      await repository.writeBlob(blob(BYTES));
+      await repository.writeManifest(manifest(), { tag: '1.0.0' });
+
+      expect(dropped).toBe(3);
+      expect(await contentOf(repository, BYTES)).toEqual(BYTES);
+    });
+  }
+
+  hostile('201 that was not applied', 'to a blob that never shows fails the call, and the next one too', async (registry) => {
+    registry.misbehave((request, response) => request.method === 'PUT' && response.writeHead(201).end() !== undefined);
+    const repository = registry.repository();
+
+    for (const uploads of [3, 6]) {
+      const error = await registry.failure(repository.writeBlob(blob(BYTES)));
+
+      expect(error.code).toBe('storage-unavailable');
+      expectNamed(error, 'looking for uploaded blob sha256:');
+      expect(registry.sent('PUT')).toHaveLength(uploads);
+    }
+  });
+
+  for (const status of [200, 403, 405]) {
+    hostile('201 that was not applied', `is not what a store means that answers ${status} to every HEAD`, async (registry) => {
+      const store = await registry.elsewhere((_request, response) => void response.writeHead(status).end());
+      registry.misbehave((request, response) => request.method === 'HEAD' && response.writeHead(307, { location: `${store.url}/x?signature=${SECRET}` }).end() !== undefined);
+
+      await registry.repository().writeBlob(blob(BYTES));
+
+      expect(registry.sent('PUT')).toHaveLength(1);
+    });
+  }
+
+  hostile('201 that was not applied', 'but for a moment shows in the manifest, and the blob is uploaded again', async (registry) => {
+    registry.misbehave((request, response) => {
+      const isManifest = request.method === 'PUT' && request.url.includes('/manifests/');
       const known = registry.server.contents.has(`team/pkg/a@${digestOf(BYTES)}`);
-      return !isBlob && !known && response.writeHead(400).end('{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}') !== undefined;
+      return isManifest && !known && response.writeHead(400).end('{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}') !== undefined;
     });
     const repository = registry.repository();
     await repository.writeBlob(blob(BYTES));
+    registry.server.contents.clear();
 
     const error = await registry.failure(repository.writeManifest(manifest(), { tag: '1.0.0' }));
     await repository.writeBlob(blob(BYTES));

@@ -6,7 +6,7 @@ import { type Interceptor, type ScriptedHandler, type ScriptedRegistry, type Scr
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
 import { digestOf } from '../model/digest.ts';
-import { MANIFEST_MEDIA_TYPE, type ManifestBytes } from '../model/manifest.ts';
+import { INDEX_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, type ManifestBytes } from '../model/manifest.ts';
 import type { BlobSource, Repository, TagDeleter } from '../ports/repository.ts';
 import { staticCredentials } from './auth/credentials.ts';
 import { RemoteRegistry, type RemoteRegistryOptions } from './remote-registry.ts';
@@ -157,6 +157,13 @@ export function blob(bytes: Buffer): BlobSource {
 export function manifest(annotations: Record<string, string> = {}): ManifestBytes {
   const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: MANIFEST_MEDIA_TYPE, annotations }));
   return { mediaType: MANIFEST_MEDIA_TYPE, digest: digestOf(bytes), bytes };
+}
+
+/** An index of `children`. */
+export function index(...children: readonly ManifestBytes[]): ManifestBytes {
+  const manifests = children.map(({ mediaType, digest, bytes: { length } }) => ({ mediaType, digest, size: length }));
+  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: INDEX_MEDIA_TYPE, manifests }));
+  return { mediaType: INDEX_MEDIA_TYPE, digest: digestOf(bytes), bytes };
 }
 
 export async function contentOf(repository: Repository, bytes: Buffer): Promise<Buffer | null> {

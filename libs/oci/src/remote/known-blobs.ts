@@ -5,7 +5,7 @@ const LIFETIME_MS = 10 * 60_000;
 const MAX_KNOWN = 50_000;
 
 /**
- * Blobs that this process wrote or saw a short while ago, so that it need not ask for each again: the empty config belongs to
+ * Blobs that this process saw a short while ago, also after it wrote them, so that it need not ask for each again: the empty config belongs to
  * every manifest. A registry that then misses one refuses the manifest, and what is known of the repository is forgotten.
  */
 export class KnownBlobs {

@@ -1,6 +1,6 @@
 import { ProxyError } from '@oci-package-proxy/errors';
 
-import type { Digest } from '../model/digest.ts';
+import { type Digest, isDigest } from '../model/digest.ts';
 import type { ManifestBytes } from '../model/manifest.ts';
 import { checkManifestBytes } from '../model/manifest-bytes.ts';
 import { pause } from './http/abort.ts';
@@ -23,19 +23,20 @@ export interface ManifestWrite {
 }
 
 /**
- * PUT of a manifest; with a tag, the tag is read back, because a 201 does not prove that the tag is ours
- * (`reference/oci.md` §0.2). Not there: put again, up to 3 times. Another digest there: somebody replaced ours, which
- * is no error as tags may be replaced, but only if our manifest is in the store; else it was dropped and is put again.
+ * PUT of a manifest, which is then read back by its tag or digest, because a 201 does not prove that it was stored or that the tag is ours
+ * (`reference/oci.md` §0.2), and not every registry looks for the children that an index names. Not there: put again, up to 3 times.
+ * Another digest there: somebody replaced ours, which is no error as tags may be replaced, but only if our manifest is in the store; else
+ * it was dropped and is put again.
  */
 export async function writeManifest(endpoint: RepositoryEndpoint, write: ManifestWrite): Promise<void> {
   const reference = write.tag ?? write.manifest.digest;
   checkWrite(endpoint, reference, write.manifest);
   for (let repeat = 0; repeat <= MAX_REPEATS; repeat += 1) {
     await putManifest(endpoint, reference, write);
-    if (write.tag === undefined || (await isApplied(endpoint, write.tag, write))) {
+    if (await isApplied(endpoint, reference, write)) {
       return;
     }
-    await pause(Math.random() * endpoint.client.retry.baseMs * 2 ** repeat, write.signal, endpoint.subject(`writing tag ${reference}`));
+    await pause(Math.random() * endpoint.client.retry.baseMs * 2 ** repeat, write.signal, writing(endpoint, reference));
   }
   throw notShown(endpoint, reference);
 }
@@ -52,9 +53,9 @@ export function checkWrite(endpoint: RepositoryEndpoint, reference: string, mani
   }
 }
 
-/** A tag that was acknowledged every time, and is not there. */
-export function notShown(endpoint: RepositoryEndpoint, tag: string): ProxyError {
-  return new ProxyError('storage-unavailable', `${endpoint.subject(`writing tag ${tag}`)}: the registry says that it stored it, but does not show it; look at the registry's log`);
+/** A tag or manifest that was acknowledged every time, and is not there. */
+export function notShown(endpoint: RepositoryEndpoint, reference: string): ProxyError {
+  return new ProxyError('storage-unavailable', `${writing(endpoint, reference)}: the registry says that it stored it, but does not show it; look at the registry's log`);
 }
 
 /** PUT, once, of a manifest. @returns null when the registry took it, else why it did not. @throws ProxyError what may be gone at the next attempt. */
@@ -110,9 +111,13 @@ function checkDigest(answer: Answer, manifest: ManifestBytes, subject: string): 
   }
 }
 
-async function isApplied(endpoint: RepositoryEndpoint, tag: string, write: ManifestWrite): Promise<boolean> {
+function writing(endpoint: RepositoryEndpoint, reference: string): string {
+  return endpoint.subject(`writing ${isDigest(reference) ? 'manifest' : 'tag'} ${reference}`);
+}
+
+async function isApplied(endpoint: RepositoryEndpoint, reference: string, write: ManifestWrite): Promise<boolean> {
   const query = { actions: PUSH, signal: write.signal };
-  const shown = await statManifest(endpoint, { ...query, reference: tag });
+  const shown = await statManifest(endpoint, { ...query, reference });
   if (shown === null || shown === write.manifest.digest) {
     return shown !== null;
   }

@@ -206,7 +206,10 @@ describe('uploads', () => {
   });
 
   it('sends no registry credential to a cross-host location', async () => {
-    const elsewhere = await startScriptedServer((_request, response) => void response.writeHead(201).end());
+    const elsewhere = await startScriptedServer((request, response) => {
+      server.contents.set(`team/pkg/a@${digestOf(request.body)}`, { type: '', bytes: request.body });
+      response.writeHead(201).end();
+    });
     server.intercept((request, response) => {
       if (request.headers.authorization !== BASIC) {
         response.writeHead(401, { 'www-authenticate': 'Basic realm="r"' }).end();

@@ -2,7 +2,7 @@ import { ProxyError } from '@oci-package-proxy/errors';
 
 import type { Digest } from '../model/digest.ts';
 import { type Answer, headerText } from './http/exchange.ts';
-import { errorCodes } from './http/failures.ts';
+import { errorCodes, saysMissing } from './http/failures.ts';
 import { resolveLocation } from './http/location.ts';
 import { contentDigest } from './manifest-reading.ts';
 import { pushFailure } from './push-failure.ts';
@@ -58,6 +58,19 @@ export function checkUploaded(endpoint: RepositoryEndpoint, answer: Answer, { di
   const stored = contentDigest(answer);
   if (stored !== null && stored !== digest) {
     throw new ProxyError('integrity', `${subject}: the registry stored ${stored} instead`);
+  }
+}
+
+/**
+ * HEAD after an upload: a 201 does not prove that the blob was stored (`reference/oci.md` §0.2), and not every registry looks for the blobs
+ * that a manifest names. Only one that says that the blob is not there is taken at its word: some stores behind one refuse every HEAD.
+ * @throws ProxyError `storage-unavailable` when it is not there, or the registry cannot say: another attempt may do.
+ */
+export async function checkShown(endpoint: RepositoryEndpoint, digest: Digest, signal: AbortSignal | undefined): Promise<void> {
+  const request = endpoint.request({ method: 'HEAD', path: `blobs/${digest}`, operation: `looking for uploaded blob ${digest}`, actions: PUSH, signal });
+  const answer = await endpoint.client.askOnce(request);
+  if (saysMissing(answer)) {
+    throw new ProxyError('storage-unavailable', `${request.subject}: the registry says that it stored it, but does not show it; look at the registry's log`);
   }
 }
 
