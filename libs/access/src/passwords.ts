@@ -1,6 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
 
-import { isProxyError } from '@oci-package-proxy/errors';
 import { LRUCache } from 'lru-cache';
 
 import { BcryptQueue } from './bcrypt-queue.ts';
@@ -82,20 +81,11 @@ export class Passwords {
   }
 
   async #check({ name, password, clientAddress }: Credentials, { compared, isUser, check }: Comparison): Promise<boolean> {
-    this.#throttle.enter(name, clientAddress);
-    try {
-      const matches = await this.#bcrypt.matches(password, compared);
-      if (!matches || !isUser) {
-        return false;
-      }
-    } catch (error) {
-      if (isProxyError(error, 'rate-limited')) {
-        this.#throttle.undo(name, clientAddress);
-      }
-      throw error;
+    const attempt = { name, address: clientAddress, mark: check };
+    const right = await this.#throttle.attempt(attempt, async () => (await this.#bcrypt.matches(password, compared)) && isUser);
+    if (right) {
+      this.#right.set(check, this.#clock() + REMEMBER_MS);
     }
-    this.#throttle.succeeded(name, clientAddress);
-    this.#right.set(check, this.#clock() + REMEMBER_MS);
-    return true;
+    return right;
   }
 }

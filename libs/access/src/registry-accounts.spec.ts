@@ -220,6 +220,22 @@ describe('accounts of the registry', () => {
     expect(await access.authenticate(ALICE, { clientAddress: '192.0.2.2' })).toMatchObject({ name: 'alice' });
   });
 
+  it('that share a user name and an address are all let in at once, and later, beside a job that shows an expired token', async () => {
+    const knows = async ({ password }: { password: string }): Promise<boolean> => Promise.resolve(password !== 'expired');
+    passThrough = { ...passThrough, rights: { ...answering(async () => Promise.resolve('yes')).rights, knows } };
+    await open();
+    const jobs = async (): Promise<unknown> => Promise.all(Array.from({ length: 50 }, async (_, job) => access.authenticate(basic('AWS', `token-${job}`), FROM)));
+    await jobs();
+
+    for (let times = 0; times < 20; times += 1) {
+      await expect(access.authenticate(basic('AWS', 'expired'), FROM)).rejects.toMatchObject({ code: 'unauthenticated' });
+      now += 10_001;
+    }
+
+    await jobs();
+    expect(await access.authenticate(basic('AWS', 'new-token'), FROM)).toMatchObject({ kind: 'registry', name: 'AWS' });
+  });
+
   it('are not let in while the registry cannot be asked, and lose nothing that is remembered', async () => {
     await rightsOf(ALICE, 'a-lib');
     registry.breakOff(true);

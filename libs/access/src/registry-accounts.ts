@@ -54,7 +54,8 @@ export class RegistryAccounts {
     }
     const credential = { username: name, password };
     const mark = createHmac('sha256', this.#key).update(JSON.stringify([name, password])).digest('base64');
-    if (!(await this.#signIns.get(mark, async () => this.#check(credential, clientAddress), `${mark} ${clientAddress}`))) {
+    const check = async (): Promise<boolean> => this.#throttle.attempt({ name, address: clientAddress, mark }, async () => this.#passThrough.rights.knows(credential));
+    if (!(await this.#signIns.get(mark, check, `${mark} ${clientAddress}`))) {
       return null;
     }
     const principal: Principal = { kind: 'registry', name, tokenId: null };
@@ -84,20 +85,5 @@ export class RegistryAccounts {
   forget(): void {
     this.#signIns.clear();
     this.#answers.forget();
-  }
-
-  async #check(credential: UserCredential, clientAddress: string): Promise<boolean> {
-    const { username } = credential;
-    this.#throttle.enter(username, clientAddress);
-    try {
-      if (!(await this.#passThrough.rights.knows(credential))) {
-        return false;
-      }
-    } catch (error) {
-      this.#throttle.undo(username, clientAddress);
-      throw error;
-    }
-    this.#throttle.succeeded(username, clientAddress);
-    return true;
   }
 }
