@@ -4,10 +4,10 @@ import { pipeline } from 'node:stream/promises';
 import { ProxyError, toProxyError } from '@oci-package-proxy/errors';
 import { type Descriptor, type Digest, digestOf, INDEX_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, type ManifestBytes, referencesOf, type Repository } from '@oci-package-proxy/oci';
 
-/** Something that is not as it must be. `unreadable`: the store failed, and so it may be right. */
+/** Something that is not as it must be. `unreadable`: the store failed, and so it may be right. `empty`: of a package that is listed there is no version. */
 export interface Defect {
   readonly what: 'manifest' | 'child' | 'blob';
-  readonly problem: 'missing' | 'wrong' | 'unreadable';
+  readonly problem: 'missing' | 'wrong' | 'unreadable' | 'empty';
   readonly digest: Digest | null;
   /** For people. */
   readonly message: string;

@@ -2,6 +2,7 @@ import { ProxyError } from '@oci-package-proxy/errors';
 import { type Descriptor, type Digest, digestOf, INDEX_MEDIA_TYPE, isBlobMounter, MANIFEST_MEDIA_TYPE, type ManifestBytes, referencesOf, type Repository } from '@oci-package-proxy/oci';
 
 import { repositoryBlob } from './copied-blob.ts';
+import type { SourceRepository } from './source-repository.ts';
 
 /** What is counted while content is copied. */
 export interface CopiedContent {
@@ -17,7 +18,7 @@ export interface CopiedContent {
 
 /** From where to where content goes. */
 export interface ContentCopying {
-  readonly source: Repository;
+  readonly source: SourceRepository;
   readonly target: Repository;
   readonly counts: CopiedContent;
   readonly signal?: AbortSignal | undefined;
@@ -86,7 +87,7 @@ export class ContentCopy {
     if (!this.#mounts || data !== undefined || !isBlobMounter(target)) {
       return false;
     }
-    this.#mounts = (await target.mountBlob(digest, source, { signal })) && (await target.statBlob(digest, { signal })) === size;
+    this.#mounts = (await target.mountBlob(digest, source.repository, { signal })) && (await target.statBlob(digest, { signal })) === size;
     return this.#mounts;
   }
 

@@ -45,6 +45,12 @@ export async function identify(registry: Registry, locator: PackageLocator, { re
   return byName(locator, repository) ?? byFacts(registry.repository(repository), locator, { repository, signal });
 }
 
+/** The package in a repository: as it was found, else as {@link identify} tells. */
+export async function refOf(search: { readonly registry: Registry; readonly locator: PackageLocator; readonly signal?: AbortSignal | undefined }, { kind, ecosystem, name, repository }: Holding): Promise<PackageRef | null> {
+  const { registry, locator, signal } = search;
+  return kind === 'package' && ecosystem !== null && name !== null ? { ecosystem, name, repository } : identify(registry, locator, { repository, signal });
+}
+
 function byName(locator: PackageLocator, repository: string): PackageRef | null {
   const components = parseRepositoryName(repository) ?? [];
   const [first, ...rest] = components;

@@ -1,8 +1,8 @@
 import { isProxyError } from '@oci-package-proxy/errors';
-import { type LedgerLogger, type PackageRef, Reindexer } from '@oci-package-proxy/storage';
+import { type LedgerLogger, Reindexer } from '@oci-package-proxy/storage';
 
 import { AskedNames } from './asked-names.ts';
-import { type Holding, identify } from './holding.ts';
+import { refOf } from './holding.ts';
 import { inParallel } from './in-parallel.ts';
 import { countText, Progress } from './progress.ts';
 import { tagsOf } from './repository-check.ts';
@@ -47,7 +47,7 @@ export async function reindex(reindexing: Reindexing): Promise<ReindexReport> {
   const progress = new Progress(reindexing.progress);
   const reindexer = new Reindexer({ registry, logger });
   const asked = new AskedNames();
-  await inParallel(holdingsIn(reindexing, reindexing.scope, asked), PACKAGES_AT_ONCE, async (holding) => {
+  await inParallel(holdingsIn(reindexing, reindexing.scope, { asked }), PACKAGES_AT_ONCE, async (holding) => {
     const ref = holding.kind === 'catalogue' ? null : await refOf(reindexing, holding);
     if (ref === null) {
       const foreign = holding.kind === 'unknown' && (await tagsOf(registry.repository(holding.repository), signal)).size > 0;
@@ -79,8 +79,4 @@ export async function reindex(reindexing: Reindexing): Promise<ReindexReport> {
 export function reindexText({ packages, snapshots, listed, unread }: Pick<ReindexReport, 'packages' | 'snapshots' | 'listed' | 'unread'>): string {
   const lost = unread === 0 ? '' : `, ${countText(unread, 'tag')} could not be read`;
   return `${countText(packages, 'package')}, ${countText(snapshots, 'snapshot')} written, ${listed} added to the catalogue${lost}`;
-}
-
-async function refOf({ registry, locator, signal }: Reindexing, { kind, ecosystem, name, repository }: Holding): Promise<PackageRef | null> {
-  return kind === 'package' && ecosystem !== null && name !== null ? { ecosystem, name, repository } : identify(registry, locator, { repository, signal });
 }

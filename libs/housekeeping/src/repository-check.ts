@@ -1,7 +1,8 @@
-import { type Index, isManifest, type Manifest, type ManifestBytes, parseManifest, type Repository } from '@oci-package-proxy/oci';
-import { ANNOTATIONS, claimOf, claimSubjectOfDeletion, deletionTag, kindOf, LEDGER_TYPES, SNAPSHOT_TAG } from '@oci-package-proxy/storage';
+import { type Digest, type Index, isManifest, type Manifest, type ManifestBytes, parseManifest, type Repository } from '@oci-package-proxy/oci';
+import { ANNOTATIONS, claimOf, type CoveredTag, claimSubjectOfDeletion, deletionTag, kindOf, LEDGER_TYPES, SNAPSHOT_TAG } from '@oci-package-proxy/storage';
 
 import { ContentCheck, type ContentCounts, type Defect, guarded } from './content-check.ts';
+import { checkCoverage } from './coverage-check.ts';
 import type { Holding } from './holding.ts';
 import { inParallel } from './in-parallel.ts';
 
@@ -32,24 +33,36 @@ export interface RepositoryChecking {
   readonly quick: boolean;
   readonly counts: CheckCounts;
   readonly signal?: AbortSignal | undefined;
+  /** What its snapshot covers; null when nobody knows. */
+  coverage(): Promise<ReadonlyMap<string, CoveredTag> | null>;
   /** Hears of everything that is wrong. */
   onProblem(problem: Problem): void;
   /** Hears of every tag that was checked. */
   onTag(): void;
 }
 
-/** Checks every tag of one repository, and all that they lead to. @returns whether it has any. @throws ProxyError where its tags cannot be listed. */
-export async function checkRepository(how: RepositoryChecking): Promise<boolean> {
-  const tags = await tagsOf(how.repository, how.signal);
+/**
+ * Checks every tag of one repository, all that they lead to, and whether those are there that its snapshot covers.
+ * @returns the tags. @throws ProxyError where they cannot be listed.
+ */
+export async function checkRepository(checking: RepositoryChecking): Promise<ReadonlySet<string>> {
+  const tags = await tagsOf(checking.repository, checking.signal);
   if (tags.size === 0) {
-    return false;
+    return tags;
   }
+  const reported = new Set<string>();
+  const onProblem = (problem: Problem): void => {
+    reported.add(problem.tag);
+    checking.onProblem(problem);
+  };
+  const how = { ...checking, onProblem };
   how.counts.repositories += 1;
   const content = new ContentCheck(how);
   const deleted = new Set([...tags].filter((tag) => kindOf(tag) === 'deletion').map(claimSubjectOfDeletion));
   const unread: string[] = [];
+  const read = new Map<string, Digest>();
   await inParallel(tags, TAGS_AT_ONCE, async (tag) => {
-    if (!(await checkTag(how, { tag, tags, deleted, content }))) {
+    if (!(await checkTag(how, { tag, tags, deleted, content, read }))) {
       unread.push(tag);
     }
     how.onTag();
@@ -59,11 +72,26 @@ export async function checkRepository(how: RepositoryChecking): Promise<boolean>
   for (const tag of unread.filter((listed) => still.has(listed))) {
     report(how, { tag, kind: formOf(how, tag) }, [{ what: 'manifest', problem: 'missing', digest: null, message: 'the tag is listed and cannot be read' }]);
   }
-  return true;
+  if (tags.has(SNAPSHOT_TAG) && !reported.has(SNAPSHOT_TAG)) {
+    await checkSnapshot(how, { tags, read, reported });
+  }
+  return tags;
+}
+
+async function checkSnapshot(how: RepositoryChecking, found: { readonly tags: ReadonlySet<string>; readonly read: ReadonlyMap<string, Digest>; readonly reported: ReadonlySet<string> }): Promise<void> {
+  const { repository, signal } = how;
+  const defects = await guarded({ what: 'manifest', digest: null }, async () => {
+    const covered = await how.coverage();
+    if (covered !== null) {
+      await checkCoverage({ ...found, repository, covered, signal, list: () => tagsOf(repository, signal), onLost: (tag, kind, lost) => report(how, { tag, kind }, lost) });
+    }
+    return [];
+  });
+  report(how, { tag: SNAPSHOT_TAG, kind: 'derived' }, defects);
 }
 
 /** All tags of a repository, listed now. */
-export async function tagsOf(repository: Repository, signal?: AbortSignal): Promise<ReadonlySet<string>> {
+export async function tagsOf(repository: Pick<Repository, 'listTags'>, signal?: AbortSignal): Promise<ReadonlySet<string>> {
   const tags = new Set<string>();
   for await (const page of repository.listTags({ signal })) {
     for (const tag of page) {
@@ -79,10 +107,12 @@ interface CheckedTag {
   /** The subjects of claims whose facts were deleted. */
   readonly deleted: ReadonlySet<string>;
   readonly content: ContentCheck;
+  /** Hears what stands under the tag. */
+  readonly read: Map<string, Digest>;
 }
 
 /** @returns whether the tag led to something. */
-async function checkTag(how: RepositoryChecking, { tag, tags, deleted, content }: CheckedTag): Promise<boolean> {
+async function checkTag(how: RepositoryChecking, { tag, tags, deleted, content, read }: CheckedTag): Promise<boolean> {
   let found = true;
   // A registry that deletes a manifest may take what its claims name along; nothing is decided by them any more.
   let kind = deleted.has(claimOf(tag)?.subject ?? '') ? 'hidden' : formOf(how, tag);
@@ -92,6 +122,7 @@ async function checkTag(how: RepositoryChecking, { tag, tags, deleted, content }
       found = false;
       return [];
     }
+    read.set(tag, stored.digest);
     const manifest = parsed(stored);
     kind = kindIn(kind, { tag, tags, manifest });
     return kind === 'hidden' ? [] : [...contradictions(kind, { tag, stored, manifest }), ...(await content.tagged(stored))];

@@ -6,7 +6,9 @@ import { ContentCopy, type CopiedContent } from './content-copy.ts';
 import type { Arrived } from './derived-copy.ts';
 import type { Holding } from './holding.ts';
 import { inParallel } from './in-parallel.ts';
+import type { ReadFailures } from './read-failures.ts';
 import { tagsOf } from './repository-check.ts';
+import { isUnread, type SourceRepository } from './source-repository.ts';
 import { copyTag, type TagCopying, type TagOutcome } from './tag-copy.ts';
 
 const TAGS_AT_ONCE = 4;
@@ -20,7 +22,7 @@ const DERIVED_STAGE = ['derived'] as const;
  */
 const STAGES = [['origin'], ['deletion'], ['event'], ['fact', 'unknown'], DERIVED_STAGE] as const;
 
-/** What was not copied as it is. `conflict`: the target has something else, and keeps it. `failed`: the source does not show it rightly. */
+/** What was not copied as it is. `conflict`: the target has something else, and keeps it. `failed`: the source does not show it, or not rightly. */
 export interface CopyProblem {
   readonly ecosystem: string | null;
   readonly package: string | null;
@@ -45,19 +47,21 @@ export interface CopyCounts extends CopiedContent {
 /** How one repository is copied. */
 export interface RepositoryCopying {
   readonly holding: Holding;
-  readonly source: Repository;
+  readonly source: SourceRepository;
   readonly target: Repository;
   readonly sourceTags: ReadonlySet<string>;
   readonly exclusive: boolean;
   readonly mend: boolean;
   readonly counts: CopyCounts;
   readonly signal?: AbortSignal | undefined;
+  /** Of the source, in all repositories. */
+  readonly failures: ReadFailures;
   onProblem(problem: CopyProblem): void;
   /** Hears that something was done. */
   onStep(): void;
 }
 
-/** Copies every tag of one repository, in the order in which nothing is half visible. @throws ProxyError what the stores throw when they cannot be asked. */
+/** Copies every tag of one repository, in the order in which nothing is half visible. @throws ProxyError what the target throws when it cannot be asked, and the source when nothing can be read there any more. */
 export async function copyRepository(how: RepositoryCopying): Promise<void> {
   const { source, target, sourceTags, exclusive, mend, counts, signal } = how;
   const content = new ContentCopy({ source, target, counts, signal, onBytes: how.onStep });
@@ -86,18 +90,20 @@ export async function copyRepository(how: RepositoryCopying): Promise<void> {
 async function copyStages(how: RepositoryCopying, copying: TagCopying, tags: ReadonlySet<string>): Promise<ReadonlySet<string>> {
   const written = new Set<string>();
   const putOff: string[] = [];
+  let originFailed = false;
   for (const stage of STAGES) {
     const [kinds, derived]: [readonly string[], boolean] = [stage, stage === DERIVED_STAGE];
     const chosen = [...tags].filter((tag) => kinds.includes(kindOf(tag)));
     await inParallel(derived ? [...putOff, ...chosen] : chosen, TAGS_AT_ONCE, async (tag) => {
       const outcome = await copyOne(how, { ...copying, derived }, tag);
+      originFailed ||= outcome === null && kindOf(tag) === 'origin';
       (outcome === 'later' ? putOff : []).push(tag);
       if (outcome === 'copied') {
         written.add(tag);
       }
       how.onStep();
     });
-    if (stage[0] === 'origin' && copying.arrived.conflicts > 0) {
+    if (stage[0] === 'origin' && (copying.arrived.conflicts > 0 || originFailed)) {
       break;
     }
   }
@@ -122,7 +128,10 @@ async function copyOne(how: RepositoryCopying, copying: TagCopying, tag: string)
     if (error.code === 'conflict') {
       conflict(how, copying, { tag, message: error.message });
     } else {
-      report(how, tag, { problem: 'failed', message: error.message });
+      report(how, tag, { problem: 'failed', message: kindOf(tag) === 'origin' ? `${error.message} Nothing of the package was copied: it must be known where it comes from.` : error.message });
+    }
+    if (isUnread(error)) {
+      how.failures.add(error.message);
     }
     return null;
   }

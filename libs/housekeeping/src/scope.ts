@@ -1,8 +1,9 @@
 import { isRepositoryLister, type Registry } from '@oci-package-proxy/oci';
-import { Catalogue } from '@oci-package-proxy/storage';
+import { Catalogue, type PackageRef } from '@oci-package-proxy/storage';
 
 import type { AskedNames } from './asked-names.ts';
 import { type Holding, type PackageLocator, placesOf } from './holding.ts';
+import type { ListedPackages } from './listed-packages.ts';
 
 /** A package by its name. */
 export interface NamedPackage {
@@ -24,15 +25,22 @@ export interface ScopeSearch {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Who hears of names while repositories are looked for. */
+export interface NamesHeard {
+  /** Of every package that is asked for by its name. */
+  readonly asked: AskedNames;
+  /** Of every package that the catalogue lists and that lies in the scope with all its places. */
+  readonly listed?: ListedPackages;
+}
+
 /**
  * The repositories in `scope`, each once: the catalogues and all that they list; then, where the store can say which repositories
  * it has, whatever else there is. A repository that the catalogue leads to may be empty.
- * @param asked hears of every package that is asked for by its name.
  * @throws ProxyError `invalid` for a named package that cannot be called so; what the store throws.
  */
-export async function* holdingsIn(search: ScopeSearch, scope: Scope, asked: AskedNames): AsyncIterable<Holding> {
+export async function* holdingsIn(search: ScopeSearch, scope: Scope, { asked, listed }: NamesHeard): AsyncIterable<Holding> {
   const seen = new Set<string>();
-  for await (const holding of scope.kind === 'names' ? named(search, scope.names, asked) : found(search, scope)) {
+  for await (const holding of scope.kind === 'names' ? named(search, scope.names, asked) : found(search, scope, listed)) {
     if (!seen.has(holding.repository) && isIn(holding, scope)) {
       seen.add(holding.repository);
       yield holding;
@@ -49,7 +57,7 @@ async function* named({ locator }: ScopeSearch, names: AsyncIterable<NamedPackag
   }
 }
 
-async function* found({ registry, locator, signal }: ScopeSearch, scope: Scope): AsyncIterable<Holding> {
+async function* found({ registry, locator, signal }: ScopeSearch, scope: Scope, listed: ListedPackages | undefined): AsyncIterable<Holding> {
   const catalogue = new Catalogue(registry, false);
   for (const ecosystem of locator.ecosystems) {
     if (scope.kind === 'ecosystem' && scope.ecosystem !== ecosystem) {
@@ -59,9 +67,11 @@ async function* found({ registry, locator, signal }: ScopeSearch, scope: Scope):
       yield { kind: 'catalogue', ecosystem, name: null, repository };
     }
     for await (const name of catalogue.names(ecosystem, { signal })) {
-      for (const ref of placesOf(locator, ecosystem, name)) {
-        yield { kind: 'package', ...ref };
+      const places = placesOf(locator, ecosystem, name).map((ref): Holding & PackageRef => ({ kind: 'package', ...ref }));
+      if (places.every((place) => isIn(place, scope))) {
+        listed?.list(places);
       }
+      yield* places;
     }
   }
   if (isRepositoryLister(registry)) {

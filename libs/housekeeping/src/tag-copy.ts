@@ -2,13 +2,17 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { isProxyError, ProxyError } from '@oci-package-proxy/errors';
 import { type Digest, digestOf, isTagCreator, type ManifestBytes, parseManifest, type Repository } from '@oci-package-proxy/oci';
-import { ANNOTATIONS, decideTag, deletionTag, kindOf } from '@oci-package-proxy/storage';
+import { ANNOTATIONS, decideTag, deletionTag, kindOf, SNAPSHOT_TAG } from '@oci-package-proxy/storage';
 
 import type { ContentCopy } from './content-copy.ts';
 import { type Arrived, derivedChoice, isDerived } from './derived-copy.ts';
+import { tagsOf } from './repository-check.ts';
+import type { SourceRepository } from './source-repository.ts';
 
 /** A registry that writes a tag in two steps lists it before it can be read. In milliseconds. */
 const READ_AGAIN_AFTER_MS = 300;
+/** Kinds of tags that a snapshot covers. */
+const COVERED: ReadonlySet<string> = new Set(['fact', 'event', 'deletion', 'origin']);
 
 /**
  * How copying one tag ended. `hidden`: it was deleted, here or there, or is made of something that the target does not have.
@@ -18,7 +22,7 @@ export type TagOutcome = 'copied' | 'present' | 'hidden' | 'later' | { readonly 
 
 /** From where to where tags go. */
 export interface TagCopying {
-  readonly source: Repository;
+  readonly source: SourceRepository;
   readonly target: Repository;
   /** As they were listed. */
   readonly sourceTags: ReadonlySet<string>;
@@ -89,6 +93,9 @@ async function mend(how: TagCopying, tag: string): Promise<void> {
 
 async function copyDerived(how: TagCopying, { tag, manifest, standing }: { readonly tag: string; readonly manifest: ManifestBytes; readonly standing: Digest | null }): Promise<TagOutcome> {
   const { target, arrived, signal } = how;
+  if (tag === SNAPSHOT_TAG && (await hasGrown(how))) {
+    return 'hidden';
+  }
   switch (await derivedChoice({ target, arrived, tag, manifest, standing, signal })) {
     case 'unfit':
       return 'hidden';
@@ -99,6 +106,11 @@ async function copyDerived(how: TagCopying, { tag, manifest, standing }: { reado
     case 'put':
       return write(how, { tag, manifest, annotations: null });
   }
+}
+
+/** Whether the snapshot of the source may cover what was not copied, as it was written later. The next copy brings both. */
+async function hasGrown({ source, sourceTags, signal }: TagCopying): Promise<boolean> {
+  return [...(await tagsOf(source, signal))].some((tag) => !sourceTags.has(tag) && COVERED.has(kindOf(tag)));
 }
 
 function isHidden({ sourceTags, targetTags }: TagCopying, tag: string): boolean {

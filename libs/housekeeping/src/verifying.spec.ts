@@ -66,13 +66,13 @@ describe('verifying a store in memory', () => {
     expect(report.problems.every(({ digest }) => digest === FILE)).toBe(true);
   });
 
-  it('reads every byte, and none with quick', async () => {
+  it('reads every byte, and with quick none but the snapshot', async () => {
     registry.corruptBlob('test/acme/left-pad', FILE, Buffer.from('evil of 1.1.0'));
 
     expect(problemsOf(await check(registry))).toContain('test/acme/left-pad 1.1.0 fact blob wrong');
     registry.operations.splice(0);
     expect(problemsOf(await check(registry, { kind: 'all' }, true))).toEqual([]);
-    expect(registry.operations.some(({ kind }) => kind === 'read-blob')).toBe(false);
+    expect(registry.operations.filter(({ kind }) => kind === 'read-blob').map(({ repository }) => repository)).toEqual(['test/many']);
   });
 
   it('sees a size that differs, also with quick', async () => {

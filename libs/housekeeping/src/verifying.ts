@@ -1,16 +1,19 @@
-import { isProxyError, ProxyError } from '@oci-package-proxy/errors';
+import { isProxyError } from '@oci-package-proxy/errors';
+
+import { type CoveredTag, readCoverage } from '@oci-package-proxy/storage';
 
 import { AskedNames } from './asked-names.ts';
+import { type Holding, refOf } from './holding.ts';
 import { type CheckCounts, checkRepository, type Problem, type TagKind } from './repository-check.ts';
 import { inParallel } from './in-parallel.ts';
+import { ListedPackages } from './listed-packages.ts';
 import { bytesText, countText, Progress } from './progress.ts';
+import { ReadFailures } from './read-failures.ts';
 import { holdingsIn, type NamedPackage, type Scope, type ScopeSearch } from './scope.ts';
 
 const REPOSITORIES_AT_ONCE = 4;
 /** Kept for the report; all are counted. */
 const MAX_PROBLEMS = 10_000;
-/** After so many failures with nothing read in between there is no store to verify. */
-const MAX_FAILURES = 25;
 
 /** What is verified, and how. */
 export interface Verification extends ScopeSearch {
@@ -31,7 +34,8 @@ export interface VerifyReport extends Readonly<CheckCounts> {
 }
 
 /**
- * Reads every manifest, by its tag and by its digest, every child of an index and every blob of the repositories in the scope.
+ * Reads every manifest, by its tag and by its digest, every child of an index and every blob of the repositories in the scope, and looks
+ * for tags and packages that were there.
  * @throws ProxyError `storage-denied`, `aborted`; `storage-unavailable` when the store keeps failing.
  */
 export async function verify(verification: Verification): Promise<VerifyReport> {
@@ -40,10 +44,14 @@ export async function verify(verification: Verification): Promise<VerifyReport> 
   const progress = new Progress(verification.progress);
   const { registry, quick, signal } = verification;
   const asked = new AskedNames();
-  await inParallel(holdingsIn(verification, verification.scope, asked), REPOSITORIES_AT_ONCE, async (holding) => {
+  const listed = new ListedPackages();
+  const coverage = inTurn((holding: Holding) => coverageOf(verification, holding));
+  await inParallel(holdingsIn(verification, verification.scope, { asked, listed }), REPOSITORIES_AT_ONCE, async (holding) => {
     const onTag = (): void => progress.step(() => `${holding.repository}: ${countsText(counts)}, ${countText(problems.count, 'problem')}`);
     try {
-      if (await checkRepository({ holding, repository: registry.repository(holding.repository), quick, counts, signal, onProblem: (problem) => problems.add(problem), onTag })) {
+      const tags = await checkRepository({ holding, repository: registry.repository(holding.repository), quick, counts, signal, coverage: () => coverage(holding), onProblem: (problem) => problems.add(problem), onTag });
+      listed.see(holding.repository, tags);
+      if (tags.size > 0) {
         asked.find(holding);
       }
     } catch (error) {
@@ -51,10 +59,12 @@ export async function verify(verification: Verification): Promise<VerifyReport> 
         throw error;
       }
       asked.find(holding);
+      listed.hold(holding.repository);
       const { ecosystem, name, repository } = holding;
       problems.add({ ecosystem, package: name, repository, tag: '', kind: 'foreign', what: 'manifest', problem: 'unreadable', digest: null, message: error.message });
     }
   });
+  await listed.reportEmpty({ registry, signal, onProblem: (problem) => problems.add(problem) });
   return { ...counts, problemCount: problems.count, problems: problems.kept, absent: asked.absent };
 }
 
@@ -70,12 +80,10 @@ export function countsText({ repositories, tags, manifests, blobs, bytes }: Read
 class Problems {
   readonly kept: Problem[] = [];
   count = 0;
-  readonly #readSoFar: () => number;
-  #failures = 0;
-  #readAtFailure = -1;
+  readonly #failures: ReadFailures;
 
   constructor(readSoFar: () => number) {
-    this.#readSoFar = readSoFar;
+    this.#failures = new ReadFailures('Verifying was given up: nothing can be read any more', readSoFar);
   }
 
   add(problem: Problem): void {
@@ -84,13 +92,24 @@ class Problems {
       this.kept.push(problem);
     }
     if (problem.problem === 'unreadable') {
-      this.#failures = this.#readAtFailure === this.#readSoFar() ? this.#failures + 1 : 1;
-      this.#readAtFailure = this.#readSoFar();
-      if (this.#failures > MAX_FAILURES) {
-        throw new ProxyError('storage-unavailable', `Verifying was given up: nothing can be read any more. The last failure: ${problem.message}`);
-      }
+      this.#failures.add(problem.message);
     }
   }
+}
+
+async function coverageOf(verification: Verification, holding: Holding): Promise<ReadonlyMap<string, CoveredTag> | null> {
+  const ref = await refOf(verification, holding);
+  return ref === null ? null : readCoverage(verification.registry, ref, { signal: verification.signal });
+}
+
+/** One call after the other: all that is known of a large package is in memory meanwhile. */
+function inTurn<A, T>(work: (argument: A) => Promise<T>): (argument: A) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (argument) => {
+    const next = last.then(() => work(argument));
+    last = next.catch(() => undefined);
+    return next;
+  };
 }
 
 function noTags(): Record<TagKind, number> {

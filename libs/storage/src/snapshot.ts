@@ -48,6 +48,15 @@ interface LoadedSnapshot extends Omit<Coverage, 'tags'> {
   readonly entries: ReadonlyMap<string, Entry>;
 }
 
+/** A tag that a snapshot covers. */
+export interface CoveredTag {
+  readonly kind: 'fact' | 'event' | 'deletion' | 'origin';
+  /** Of its manifest; null for a deletion, which its tag says. */
+  readonly digest: Digest | null;
+  /** What makes two facts the same; null for what is none. */
+  readonly payload: string | null;
+}
+
 /** What {@link Snapshots} needs. */
 export interface SnapshotsOptions {
   readonly registry: Registry;
@@ -170,6 +179,30 @@ export class Snapshots {
     const coverage = { digest, writtenAt, tags: new Map([...entries.values()].map((entry) => [entry.tag, identityOf(entry)])) };
     this.#coverage.set(ref.repository, coverage);
     return coverage;
+  }
+}
+
+/**
+ * What the snapshot of a package covers, by tag, other people's pushes left out; null when there is none, or none that can be read.
+ * All that is known of the package is in memory meanwhile.
+ * @throws ProxyError what the store throws.
+ */
+export async function readCoverage(registry: Registry, ref: PackageRef, call: LedgerCall = {}): Promise<ReadonlyMap<string, CoveredTag> | null> {
+  const entries = await new Snapshots({ registry, logger: { warn: () => undefined }, clock: Date.now }).load(ref, call);
+  return entries === null ? null : new Map([...entries].flatMap(([tag, entry]) => coveredTag(entry).map((covered) => [tag, covered] as const)));
+}
+
+function coveredTag(entry: Entry): readonly CoveredTag[] {
+  switch (entry.kind) {
+    case 'ignored':
+      return [];
+    case 'deletion':
+      return [{ kind: entry.kind, digest: null, payload: null }];
+    case 'fact':
+      return [{ kind: entry.kind, digest: entry.digest, payload: entry.fact.payload }];
+    case 'event':
+    case 'origin':
+      return [{ kind: entry.kind, digest: entry.digest, payload: null }];
   }
 }
 

@@ -1,4 +1,4 @@
-import { readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { bufferBlob, digestOf, LayoutRegistry } from '@oci-package-proxy/oci';
@@ -65,6 +65,15 @@ describe('verify', () => {
 
     expect(failed).toBe(true);
     expect(text).toEqual([expect.stringMatching(/^shop\/left-pad:1\.0\.0 \(fact\) blob sha256:[0-9a-f]+ missing: /), expect.any(String), '1 problem']);
+  });
+
+  it.each([[[]], [['shop']], [['--quick']]])('names a package that is listed and of which nothing is there, and fails: %j', async (args) => {
+    await rm(join(directory, 'oci/shop/left-pad'), { recursive: true });
+
+    const { failed, text } = await run('verify', ...args);
+
+    expect(failed).toBe(true);
+    expect(text).toEqual([expect.stringMatching(/^shop\/left-pad \(catalogue\) empty: the catalogue lists it/), expect.any(String), '1 problem']);
   });
 
   it('takes names from a file, and looks nowhere else', async () => {
@@ -173,6 +182,22 @@ describe('copy', () => {
 
     expect(passed.data).toMatchObject({ present: 4, blobs: 0 });
     expect(mended).toMatchObject({ failed: false, data: { copied: 0, present: 4, blobs: 1 } });
+  });
+
+  it('copies the rest where a file cannot be read, fails, and completes once it can', async () => {
+    const [path, carried] = [blobPath('shop/left-pad', 'file of left-pad'), `layout:${join(directory, 'carried')}`];
+    await rm(path);
+    // Read as a broken sector is: the name is there, and nothing comes.
+    await mkdir(path);
+
+    const { failed, text, data } = await run('copy', carried);
+    await rm(path, { recursive: true });
+    await writeFile(path, 'file of left-pad');
+
+    expect(failed).toBe(true);
+    expect(text[0]).toMatch(/^shop\/left-pad:1\.0\.0 failed: It cannot be read now in the store that is copied from/);
+    expect(data).toMatchObject({ copied: 3, problemCount: 1 });
+    expect(await run('copy', carried)).toMatchObject({ failed: false, data: { copied: 1, present: 3 } });
   });
 
   it('says what the source does not have, and fails', async () => {

@@ -154,11 +154,16 @@ async function using<T>(registry: Registry, work: (registry: Registry) => Promis
 
 function problemLine({ repository, tag, kind, what, digest, problem, message }: Problem): string {
   const content = what === 'manifest' ? '' : ` ${what} ${digest ?? ''}`;
-  return `${repository}:${tag} (${kind})${content} ${problem}: ${message}`;
+  return `${subjectOf(repository, tag)} (${kind})${content} ${problem}: ${message}`;
 }
 
 function copyLine({ repository, tag, problem, message }: CopyProblem): string {
-  return `${repository}:${tag} ${problem}: ${message}`;
+  return `${subjectOf(repository, tag)} ${problem}: ${message}`;
+}
+
+/** The tag, or the repository as a whole. */
+function subjectOf(repository: string, tag: string): string {
+  return tag === '' ? repository : `${repository}:${tag}`;
 }
 
 function verdict({ problemCount, problems, absent }: Pick<VerifyReport, 'problemCount' | 'absent'> & { readonly problems: readonly unknown[] }): string {
