@@ -162,6 +162,6 @@ export function describeLedgerContract(label: string, open: () => Promise<Ledger
       expect(outcomes.map((of) => of.flatMap(({ status }, at) => (status === 'fulfilled' ? [`of ${at}`] : [])))).toEqual(stored.map((content) => [content]));
       expect(outcomes.flat().flatMap((outcome) => (outcome.status === 'rejected' ? [(outcome.reason as { code: string }).code] : []))).toEqual(Array.from({ length: 12 }, () => 'conflict'));
       expect([...(await ledger.fold(ref)).facts.keys()].toSorted()).toEqual(versions);
-    });
+    }, 120_000);
   });
 }

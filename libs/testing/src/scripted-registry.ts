@@ -28,6 +28,7 @@ export async function startScriptedRegistry(): Promise<ScriptedRegistry> {
   let interceptor: Interceptor = () => false;
   const server = await startScriptedServer(async (request, response) => {
     if (!(await interceptor(request, response))) {
+      response.setHeader('docker-distribution-api-version', 'registry/2.0');
       serve(request, response, state);
     }
   });

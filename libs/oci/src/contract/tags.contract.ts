@@ -51,7 +51,7 @@ export function describeTags(store: StoreUnderTest): void {
 
     expect(forgotten).toEqual([]);
     expect(await tagsOf(repository)).toEqual(tags.toSorted());
-  });
+  }, 120_000);
 
   it('of a repository are not those of one that lies in it', async () => {
     const name = store.freshName();

@@ -227,6 +227,8 @@ describe('readBlob', () => {
   });
 
   it('is null for what is not there, however it is asked', async () => {
+    server.answer((_request, response) => void response.writeHead(404, { 'docker-distribution-api-version': 'registry/2.0' }).end());
+
     expect([await read(), await read({ start: 0, end: 0 }), await repository().statBlob(DIGEST)]).toEqual([null, null, null]);
   });
 

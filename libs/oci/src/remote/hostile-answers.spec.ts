@@ -176,6 +176,72 @@ describe('answers of a hostile registry', () => {
     expect(Date.now()).toBeGreaterThanOrEqual(at);
   });
 
+  hostile('429 with a Retry-After that is too long', 'is handed on at once, with what the registry said', async (registry) => {
+    const repository = await stored(registry);
+    const seen = burst(registry, 100, { status: 429, headers: { 'retry-after': '3600' } });
+
+    const error = await registry.failure(repository.readManifest('1.0.0'));
+
+    expect(error).toMatchObject({ code: 'storage-unavailable', retryAfterMs: 60_000 });
+    expect(error.message).toMatch(/answered 429 .* limits how often it is asked/);
+    expect(seen()).toBe(1);
+  });
+
+  for (const [name, text, run] of OPERATIONS.filter(([operation]) => !operation.startsWith('writing a manifest'))) {
+    hostile('404 of a gateway', `${name} is a failure, and what is stored is not taken for missing`, async (registry) => {
+      const repository = await stored(registry);
+      registry.misbehave((_request, response) => response.writeHead(404, { 'content-type': 'text/html' }).end('<h1>no route</h1>') !== undefined);
+
+      const error = await registry.failure(run(repository));
+
+      expect(error.code).toBe(name === 'writing a blob' ? 'storage-denied' : 'storage-unavailable');
+      expectNamed(error, name === 'writing a blob' ? 'beginning the upload' : text);
+    });
+  }
+
+  hostile('404 of a gateway', 'is believed when the registry is there behind it', async (registry) => {
+    const repository = await stored(registry);
+    registry.misbehave((request, response) => request.url !== '/v2/' && response.writeHead(404).end() !== undefined);
+
+    expect(await Promise.all([repository.readManifest('1.0.0'), repository.statManifest('1.0.0'), repository.statBlob(digestOf(BYTES)), contentOf(repository, BYTES), tagsOf(repository)])).toEqual([null, null, null, null, []]);
+    // Those that doubt at the same time ask once.
+    expect(registry.sent().filter((request) => request === 'GET /v2/').length).toBeLessThan(5);
+  });
+
+  for (const [name, text, run] of OPERATIONS.slice(0, 5)) {
+    hostile('409 and 412 where no tag is put', `${name}: a policy is no conflict`, async (registry) => {
+      const repository = await stored(registry);
+      registry.misbehave((_request, response) => response.writeHead(412).end('{"errors":[{"code":"PROJECTPOLICYVIOLATION"}]}') !== undefined);
+
+      const error = await registry.failure(run(repository));
+
+      expect(error.code).toBe('storage-denied');
+      expect(error.message).toMatch(/412.*a rule of the registry forbids it/);
+      expectNamed(error, text);
+    });
+  }
+
+  hostile('409 and 412 where no tag is put', 'an upload that meets another one is tried again', async (registry) => {
+    const repository = registry.repository();
+    const seen = burst(registry, 1, { status: 409, only: ({ method }) => method === 'POST' });
+
+    await repository.writeBlob(blob(BYTES));
+
+    expect(seen()).toBe(2);
+    expect(await contentOf(repository, BYTES)).toEqual(BYTES);
+  });
+
+  hostile('4xx for good', 'to an upload is not sent again', async (registry) => {
+    const repository = registry.repository();
+    const seen = burst(registry, 100, { status: 400, only: ({ method }) => method === 'PUT' });
+
+    const error = await registry.failure(repository.writeBlob(blob(BYTES)));
+
+    expect(error.code).toBe('unsupported');
+    expect(error.message).toMatch(/refuses it \(400 UNKNOWN\), and would again/);
+    expect(seen()).toBe(1);
+  });
+
   hostile('429 with Retry-After in seconds', 'of garbage does no harm, and what lasts is passed on', async (registry) => {
     const repository = await stored(registry);
     burst(registry, 1, { status: 429, headers: { 'retry-after': 'soon' } });

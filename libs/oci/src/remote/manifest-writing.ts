@@ -5,7 +5,7 @@ import type { ManifestBytes } from '../model/manifest.ts';
 import { checkManifestBytes } from '../model/manifest-bytes.ts';
 import { pause } from './http/abort.ts';
 import type { Answer } from './http/exchange.ts';
-import { errorCodes } from './http/failures.ts';
+import { errorCodes, side } from './http/failures.ts';
 import { contentDigest, statManifest } from './manifest-reading.ts';
 import { pushFailure } from './push-failure.ts';
 import { checkReference, PUSH, type RepositoryEndpoint } from './repository-endpoint.ts';
@@ -96,7 +96,7 @@ async function putManifest(endpoint: RepositoryEndpoint, reference: string, writ
 
 /** Registries refuse to put a tag again in many ways, even with the same manifest: zot by 403, some by a 400 with a word of their own. */
 function mayBeThere({ profile }: RepositoryEndpoint, failure: ProxyError): boolean {
-  return failure.code === 'conflict' || failure.code === 'storage-denied' || (profile.immutableTags && failure.code === 'storage-unavailable');
+  return failure.code === 'conflict' || failure.code === 'storage-denied' || (profile.immutableTags && (failure.code === 'storage-unavailable' || failure.code === 'unsupported'));
 }
 
 async function standingDigest(endpoint: RepositoryEndpoint, reference: string, signal: AbortSignal | undefined): Promise<Digest | null> {
@@ -136,6 +136,9 @@ function writeFailure(endpoint: RepositoryEndpoint, answer: Answer, subject: str
   // The tag's grammar was checked before: a registry that still refuses it (ECR) means that it is there and immutable.
   if (answer.status === 400 && errorCodes(answer.bytes).includes('TAG_INVALID')) {
     return new ProxyError('conflict', `${subject}: the tag is there and the registry lets nobody replace it`);
+  }
+  if (answer.status === 409 || answer.status === 412) {
+    return new ProxyError('conflict', `${subject}: ${side(answer)} answered ${[answer.status, ...errorCodes(answer.bytes).slice(0, 3)].join(' ')}; the tag is there and may not be replaced`);
   }
   return pushFailure(endpoint, answer, subject);
 }

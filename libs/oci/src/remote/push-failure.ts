@@ -14,6 +14,8 @@ const READ_ONLY: ReadonlyMap<number, string> = new Map([
   [501, 'it is read-only now; end its read-only or maintenance mode'],
   [507, 'it has no room left; free some, or raise its quota'],
 ]);
+/** Statuses below 500 after which the same write may succeed, or which say something else: of rate, time, size and policy. */
+const MAY_PASS: ReadonlySet<number> = new Set([408, 409, 412, 413, 425, 429]);
 const QUOTA = /QUOTA|^DENIED$/;
 
 /** A refused write: what read-only and full registries and missing repositories answer is told apart from failures. */
@@ -32,6 +34,9 @@ export function pushFailure(endpoint: RepositoryEndpoint, answer: Answer, subjec
   }
   if (answer.status === 401 || answer.status === 403) {
     return new ProxyError('storage-denied', `${subject}: ${side(answer)} refuses the write (${[answer.status, ...codes.slice(0, 3)].join(' ')}); check that the storage credential may push there, and that no quota is used up`);
+  }
+  if (codes.length > 0 && answer.status >= 400 && answer.status < 500 && !MAY_PASS.has(answer.status)) {
+    return new ProxyError('unsupported', `${subject}: ${side(answer)} refuses it (${answer.status} ${codes.slice(0, 3).join(', ')}), and would again; its log says why`);
   }
   return statusFailure(answer, subject);
 }

@@ -19,7 +19,7 @@ describe('otherStorage', () => {
     directory = await temporaryDirectory('other');
     server = await startScriptedServer((request, response) => {
       const known = request.headers.authorization !== undefined;
-      response.writeHead(known ? 404 : 401, known ? {} : { 'www-authenticate': 'Basic realm="x"' }).end();
+      response.writeHead(known ? 404 : 401, known ? { 'docker-distribution-api-version': 'registry/2.0' } : { 'www-authenticate': 'Basic realm="x"' }).end();
     });
   });
   afterEach(async () => {

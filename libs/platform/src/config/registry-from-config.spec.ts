@@ -42,7 +42,7 @@ describe('registryFromConfig', () => {
     const server = await startScriptedServer((request, response) => {
       seen.push(`${request.method} ${request.url} ${Buffer.from(request.headers.authorization?.replace('Basic ', '') ?? '', 'base64').toString()}`.trim());
       const known = request.headers.authorization !== undefined;
-      response.writeHead(known ? 404 : 401, known ? {} : { 'www-authenticate': 'Basic realm="x"' }).end();
+      response.writeHead(known ? 404 : 401, known ? { 'docker-distribution-api-version': 'registry/2.0' } : { 'www-authenticate': 'Basic realm="x"' }).end();
     });
     await writeFile(join(directory, 'config.json'), JSON.stringify({ auths: { [new URL(server.url).host]: { auth: Buffer.from('docker:word').toString('base64') } } }));
     const registry = await open({ STORAGE_URL: `${server.url}/prefix`, DOCKER_CONFIG: directory, ...env });
@@ -60,7 +60,7 @@ describe('registryFromConfig', () => {
     let word = 'old';
     const server = await startScriptedServer((request, response) => {
       const known = request.headers.authorization === `Basic ${Buffer.from(`writer:${word}`).toString('base64')}`;
-      response.writeHead(known ? 404 : 401, known ? {} : { 'www-authenticate': 'Basic realm="x"' }).end();
+      response.writeHead(known ? 404 : 401, known ? { 'docker-distribution-api-version': 'registry/2.0' } : { 'www-authenticate': 'Basic realm="x"' }).end();
     });
     const file = join(directory, 'password');
     await writeFile(file, 'old\n');

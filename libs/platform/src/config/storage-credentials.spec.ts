@@ -83,7 +83,7 @@ describe('storage in CONFIG_FILE', () => {
         return;
       }
       seen.push(Buffer.from(request.headers.authorization?.replace('Basic ', '') ?? '', 'base64').toString());
-      response.writeHead(seen.at(-1) === '' ? 401 : 404, { 'www-authenticate': 'Basic realm="x"' }).end();
+      response.writeHead(seen.at(-1) === '' ? 401 : 404, { 'docker-distribution-api-version': 'registry/2.0', 'www-authenticate': 'Basic realm="x"' }).end();
     });
     const config = await load(`storage: { credentials: { kind: gar, metadata: { url: "${server.url}/metadata" } } }`, { STORAGE_URL: server.url });
     const registry = registryFromConfig(config, collectingLogger([]));

@@ -1,5 +1,5 @@
 import { isProxyError, type ProxyError } from '@oci-package-proxy/errors';
-import type { Registry } from '@oci-package-proxy/oci';
+import { parseStorageUrl, type Registry } from '@oci-package-proxy/oci';
 import { isStorageAway, StorageCircuit, withCircuit } from '@oci-package-proxy/storage';
 
 import type { PlatformConfig } from '../config/platform-config.ts';
@@ -27,7 +27,7 @@ export interface StorageAccess {
 export function createStorageAccess(config: PlatformConfig, parts: { readonly logger: Logger; readonly metrics: Metrics }): StorageAccess {
   const { logger, metrics } = parts;
   const impatient = registryFromConfig(config, logger, { impatient: true });
-  const circuit = new StorageCircuit({ probe: (signal) => impatient.check({ signal }), logger });
+  const circuit = new StorageCircuit({ name: storageName(config), probe: (signal) => impatient.check({ signal }), logger });
   const registry = withMetrics(withCircuit(registryFromConfig(config, logger), circuit), metrics);
   let readOnly: ProxyError | null = null;
   const check = async (signal: AbortSignal): Promise<void> => {
@@ -64,4 +64,8 @@ export function createStorageAccess(config: PlatformConfig, parts: { readonly lo
       await impatient.close();
     },
   };
+}
+
+function storageName({ storage: { url } }: Pick<PlatformConfig, 'storage'>): string {
+  return url.startsWith('layout:') ? `the directory ${url.slice('layout:'.length)}` : `the registry ${parseStorageUrl(url).registry.host}`;
 }

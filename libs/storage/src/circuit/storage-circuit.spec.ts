@@ -50,6 +50,7 @@ describe('storage that is away', () => {
     ['fails', (_request, response) => response.writeHead(503).end() !== undefined, 'storage-unavailable'],
     ['hangs', hang, 'storage-unavailable'],
     ['breaks connections', (_request, response) => response.socket?.destroy() !== undefined, 'storage-unavailable'],
+    ['has a gateway that answers 404 in its place', (_request, response) => response.writeHead(404).end() !== undefined, 'storage-unavailable'],
     ['refuses the credential', (_request, response) => response.writeHead(401).end() !== undefined, 'storage-denied'],
   ])('and %s is waited for once, asked by probes alone, and used again as soon as it is back', async (_how, broken, code) => {
     const { registry, circuit } = guarded();
@@ -153,7 +154,7 @@ describe('storage that is there', () => {
     const read = await failure(registry.repository('a').readManifest('1.0.0'));
     const upload = await failure(registry.repository('a').writeBlob(bufferBlob(Buffer.from('x'))));
 
-    expect(read).toMatchObject({ code: 'storage-unavailable', message: expect.stringMatching(/reading manifest 1\.0\.0 of a: the storage registry was not done within/) as string });
+    expect(read).toMatchObject({ code: 'storage-unavailable', message: expect.stringMatching(/reading manifest 1\.0\.0 of a: storage was not done within/) as string });
     expect(upload.code).toBe('none');
   });
 

@@ -19,6 +19,8 @@ export interface StorageCircuitOptions {
   /** How long a refused write says that storage is read-only, unless one succeeds; default 120 000. */
   readonly refusalMs?: number;
   readonly clock?: () => number;
+  /** What is asked, for error texts, such as `the registry registry.example.com`; default `storage`. */
+  readonly name?: string;
 }
 
 /** Failed probes in a row that are needed: one alone may have been held up here, or be one that a registry which is there fails now and then. */
@@ -56,6 +58,11 @@ export class StorageCircuit {
 
   constructor(options: StorageCircuitOptions) {
     this.#options = options;
+  }
+
+  /** What storage is called in error texts. */
+  get name(): string {
+    return this.#options.name ?? 'storage';
   }
 
   /** Why storage is away; null while it is there, as far as is known. */
@@ -144,7 +151,7 @@ export class StorageCircuit {
           return;
         }
         if (failed === FAILED_PROBES || this.#outage !== null) {
-          this.#open(failure === 'silent' ? silence(this.#options.probeMs ?? PROBE_MS) : failure);
+          this.#open(failure === 'silent' ? silence(this.name, this.#options.probeMs ?? PROBE_MS) : failure);
           return;
         }
       }
@@ -203,9 +210,9 @@ export class StorageCircuit {
   }
 }
 
-function silence(probeMs: number): ProxyError {
+function silence(name: string, probeMs: number): ProxyError {
   const cause = new Error(`no answer within ${probeMs} ms`);
-  return new ProxyError('storage-unavailable', 'The storage registry does not answer; check that it is up and can be reached from here', { cause });
+  return new ProxyError('storage-unavailable', `asking storage whether it is there: ${name} does not answer; check that it is up and can be reached from here`, { cause });
 }
 
 // Each caller gets an error of its own: a stack that is shared says nothing.

@@ -40,7 +40,7 @@ function runner(circuit: StorageCircuit, deadlineMs: number): Run {
     const passage = circuit.enter();
     const given = new AbortController();
     const late = Promise.withResolvers<never>();
-    const timer = kind === 'upload' ? undefined : setTimeout(() => late.reject(tooLate(subject, deadlineMs)), deadlineMs);
+    const timer = kind === 'upload' ? undefined : setTimeout(() => late.reject(tooLate(subject, circuit.name, deadlineMs)), deadlineMs);
     const working = operation.work(signal === undefined ? given.signal : AbortSignal.any([given.signal, signal]));
     let error: unknown = null;
     try {
@@ -58,8 +58,8 @@ function runner(circuit: StorageCircuit, deadlineMs: number): Run {
   };
 }
 
-function tooLate(subject: string, deadlineMs: number): ProxyError {
-  return new ProxyError('storage-unavailable', `${subject}: the storage registry was not done within ${deadlineMs / 1000} s; look at its load and its log`);
+function tooLate(subject: string, name: string, deadlineMs: number): ProxyError {
+  return new ProxyError('storage-unavailable', `${subject}: ${name} was not done within ${deadlineMs / 1000} s; look at its load and its log`);
 }
 
 function guarded(inner: Repository, run: Run): Repository {

@@ -44,7 +44,7 @@ function protect(challenge: string | readonly string[], issue: Issue, takes: (to
     const token = request.headers.authorization?.replace(/^Bearer /, '') ?? '';
     const good = given.has(token) && takes(token);
     const headers = [challenge].flat().map((text) => text.replace('{realm}', `${server.url}/token`));
-    response.writeHead(good ? 404 : 401, good ? {} : { 'www-authenticate': headers }).end();
+    response.writeHead(good ? 404 : 401, good ? { 'docker-distribution-api-version': 'registry/2.0' } : { 'www-authenticate': headers }).end();
   });
 }
 

@@ -42,20 +42,25 @@ export function networkFailureCode(error: unknown): string {
 /** What an answer with a status that the operation cannot use is reported as. */
 export function statusFailure(answer: FailedAnswer, subject: string): ProxyError {
   const said = `${subject}: ${side(answer)} answered ${answer.status}${codesText(answer.bytes)}`;
+  if (answer.foreign && (answer.status === 401 || answer.status === 403)) {
+    // Our credential never went there: a new link may do, and else only the registry's operator can mend it.
+    return new ProxyError('storage-unavailable', `${said}; the link that the registry gave is used up or wrong: look at how the registry reaches its own store`);
+  }
   if (answer.status === 401 || answer.status === 403) {
     return new ProxyError('storage-denied', `${said}; check the storage credential and its rights`);
   }
   if (answer.status === 413) {
     return new ProxyError('too-large', `${said}; raise the registry's limit`);
   }
-  if (answer.status === 409 || answer.status === 412) {
-    return new ProxyError('conflict', `${said}; the tag is there and may not be replaced`);
+  if (answer.status === 412) {
+    return new ProxyError('storage-denied', `${said}; a rule of the registry forbids it, on signatures or vulnerabilities for example: exempt the repositories of the storage URL from it`);
   }
   if (answer.status === 405 || answer.status === 501) {
     return new ProxyError('unsupported', `${said}; the registry does not do this, or is read-only`);
   }
   const retryAfter = retryAfterMs(headerText(answer.headers, 'retry-after'), Date.now());
-  return new ProxyError('storage-unavailable', `${said}; look at the registry's log`, retryAfter === null ? {} : { retryAfterMs: retryAfter });
+  const advice = answer.status === 429 ? 'it limits how often it is asked: raise that limit, or lower limits.storageConnections' : "look at the registry's log";
+  return new ProxyError('storage-unavailable', `${said}; ${advice}`, retryAfter === null ? {} : { retryAfterMs: retryAfter });
 }
 
 /** The error codes of an answer's body: distribution-spec "Error Codes". Anything else in it is not looked at. */

@@ -1,8 +1,11 @@
+import { Readable } from 'node:stream';
+
 import type { Authorizer } from '../auth/authorizer.ts';
 import { throwIfAborted } from './abort.ts';
 import { discard, readAnswer } from './body.ts';
 import type { Answer, OpenAnswer, RegistryRequest } from './exchange.ts';
 import { RETRYABLE_STATUS, statusFailure } from './failures.ts';
+import { isDoubtful, Presence } from './presence.ts';
 import { followRedirects } from './redirects.ts';
 import { isUnavailable, type RetryPolicy, withRetries } from './retry.ts';
 import type { Transport } from './transport.ts';
@@ -29,6 +32,7 @@ export class RegistryClient {
   readonly #transport: Transport;
   readonly #authorizer: Authorizer;
   readonly #warnings: WarningReporter;
+  readonly #presence: Presence;
   readonly retry: RetryPolicy;
 
   constructor(options: { registry: URL; transport: Transport; authorizer: Authorizer; warnings: WarningReporter; retry: RetryPolicy }) {
@@ -37,6 +41,7 @@ export class RegistryClient {
     this.#authorizer = options.authorizer;
     this.#warnings = options.warnings;
     this.retry = options.retry;
+    this.#presence = new Presence(options.registry, (request) => this.askOnce(request));
   }
 
   /** The registry's URL, without path. */
@@ -49,6 +54,7 @@ export class RegistryClient {
     const context = { subject: request.subject, signal: request.signal, retryable: options.retryable ?? isUnavailable };
     return withRetries(this.retry, context, async () => {
       const answer = await this.askOnce(request, options.maxBytes);
+      await this.#checkPresence(answer, request);
       options.accept?.(answer);
       return answer;
     });
@@ -73,7 +79,15 @@ export class RegistryClient {
 
   /** Sends a GET whose body the caller streams, with retries until the headers are there. */
   async open(request: RegistryRequest): Promise<OpenAnswer> {
-    return withRetries(this.retry, { subject: request.subject, signal: request.signal }, () => this.#attempt(request));
+    return withRetries(this.retry, { subject: request.subject, signal: request.signal }, async () => {
+      const answer = await this.#attempt(request);
+      if (answer.status !== 404) {
+        return answer;
+      }
+      const read = await readAnswer(answer, request, SMALL_ANSWER);
+      await this.#checkPresence(read, request);
+      return { ...answer, body: Readable.from([read.bytes], { objectMode: false }) };
+    });
   }
 
   /** Reports something to the operator, once per text. */
@@ -84,6 +98,12 @@ export class RegistryClient {
   /** Closes all connections. */
   async close(): Promise<void> {
     await this.#transport.close();
+  }
+
+  async #checkPresence(answer: Answer, request: RegistryRequest): Promise<void> {
+    if (isDoubtful(answer)) {
+      await this.#presence.confirm(request);
+    }
   }
 
   async #attempt(request: RegistryRequest): Promise<OpenAnswer> {

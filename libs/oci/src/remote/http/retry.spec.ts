@@ -51,9 +51,21 @@ describe('withRetries', () => {
     const signal = AbortSignal.timeout(20);
 
     const outcome = withRetries(policy, { subject: 's', signal }, async () => {
-      throw new ProxyError('storage-unavailable', 'no', { retryAfterMs: 60_000 });
+      throw new ProxyError('storage-unavailable', 'no', { retryAfterMs: 9_000 });
     });
 
     await expect(outcome).rejects.toMatchObject({ code: 'aborted' });
+  });
+
+  it('hands on what asks for a longer rest than a request can wait', async () => {
+    let attempts = 0;
+
+    const outcome = withRetries(policy, { subject: 's' }, async () => {
+      attempts += 1;
+      throw new ProxyError('storage-unavailable', 'slowly', { retryAfterMs: 10_001 });
+    });
+
+    await expect(outcome).rejects.toMatchObject({ message: 'slowly', retryAfterMs: 10_001 });
+    expect(attempts).toBe(1);
   });
 });

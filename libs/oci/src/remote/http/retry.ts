@@ -3,6 +3,9 @@ import { isProxyError } from '@oci-package-proxy/errors';
 import { pause } from './abort.ts';
 
 const LONGEST_BACKOFF_MS = 10_000;
+/** What a registry asks for beyond this is handed on to whoever asked us: they can wait longer than a request can. */
+const LONGEST_WAIT_MS = 10_000;
+/** Some clients sleep as long as they are told, and say nothing meanwhile. */
 const LONGEST_RETRY_AFTER_MS = 60_000;
 
 /** How often and how patiently a request is repeated. */
@@ -23,7 +26,7 @@ export interface RetryContext {
 
 /**
  * Runs `attempt` (which is told its number, from 0) until it succeeds, fails for good, or the attempts are used up.
- * Waits with full jitter; `retryAfterMs` of an error counts, up to 60 s.
+ * Waits with full jitter; `retryAfterMs` of an error counts, and one over 10 s is not waited for.
  * @throws the last error; ProxyError `aborted` when the signal fires while it waits.
  */
 export async function withRetries<T>(policy: RetryPolicy, context: RetryContext, attempt: (number: number) => Promise<T>): Promise<T> {
@@ -32,7 +35,7 @@ export async function withRetries<T>(policy: RetryPolicy, context: RetryContext,
     try {
       return await attempt(number);
     } catch (error) {
-      if (number + 1 >= policy.attempts || !retryable(error)) {
+      if (number + 1 >= policy.attempts || !retryable(error) || askedMs(error) > LONGEST_WAIT_MS) {
         throw error;
       }
       await pause(waitMs(policy, number, error), context.signal, context.subject);
@@ -58,6 +61,9 @@ export function isUnavailable(error: unknown): boolean {
 
 function waitMs(policy: RetryPolicy, number: number, error: unknown): number {
   const jitter = Math.random() * Math.min(LONGEST_BACKOFF_MS, policy.baseMs * 2 ** number);
-  const asked = isProxyError(error) ? (error.retryAfterMs ?? 0) : 0;
-  return Math.max(jitter, Math.min(asked, LONGEST_RETRY_AFTER_MS));
+  return Math.max(jitter, askedMs(error));
+}
+
+function askedMs(error: unknown): number {
+  return isProxyError(error) ? (error.retryAfterMs ?? 0) : 0;
 }

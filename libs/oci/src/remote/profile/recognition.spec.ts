@@ -38,7 +38,7 @@ describe('recognising a registry', () => {
   }
 
   /** The base to strangers and to us, the tag list, and the extensions. */
-  function script(base: Reply, { tags = [404, {}, ''], extensions = [404, {}, ''] }: { readonly tags?: Reply; readonly extensions?: Reply } = {}): void {
+  function script(base: Reply, { tags = [404, VERSION, ''], extensions = [404, VERSION, ''] }: { readonly tags?: Reply; readonly extensions?: Reply } = {}): void {
     server.answer((request, response) => {
       const known = base[0] === 200 || request.headers.authorization !== undefined;
       const further = request.url.includes('/tags/list') ? tags : extensions;

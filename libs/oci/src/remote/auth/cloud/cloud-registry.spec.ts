@@ -46,7 +46,7 @@ describe('a cloud registry', () => {
         return;
       }
       const known = request.headers.authorization === 'Bearer access';
-      response.writeHead(known ? 404 : 401, known ? {} : { 'www-authenticate': `Bearer realm="${server.url}/oauth2/token",service="acr"` }).end();
+      response.writeHead(known ? 404 : 401, known ? { 'docker-distribution-api-version': 'registry/2.0' } : { 'www-authenticate': `Bearer realm="${server.url}/oauth2/token",service="acr"` }).end();
     });
     const repository = connect({ kind: 'acr', managedIdentity: { url: `${server.url}/identity?resource=r` } }).repository('a');
 
@@ -66,7 +66,7 @@ describe('a cloud registry', () => {
         return;
       }
       const user = Buffer.from(request.headers.authorization?.slice('Basic '.length) ?? '', 'base64').toString();
-      response.writeHead(good(user) ? 404 : 401, { 'www-authenticate': 'Basic realm="ecr",service="ecr"' }).end();
+      response.writeHead(good(user) ? 404 : 401, { 'docker-distribution-api-version': 'registry/2.0', 'www-authenticate': 'Basic realm="ecr",service="ecr"' }).end();
     });
     await writeFile(join(directory, 'secret'), 'secret');
     let later = 0;
