@@ -137,6 +137,7 @@ describe('storage that is read-only', () => {
 describe.each([
   ['refuses connections', async (): Promise<void> => storage.away(), 'storage-unavailable'],
   ['hangs', async (): Promise<void> => storage.hanging(), 'storage-unavailable'],
+  ['is hidden by a gateway', async (): Promise<void> => storage.unrouted(), 'storage-unavailable'],
   ['refuses the credential', async (): Promise<void> => storage.back({ htpasswd: HTPASSWD }), 'storage-denied'],
 ])('storage that %s', (_how, leave, reason) => {
   let asked = 0;
@@ -157,7 +158,7 @@ describe.each([
     const again = await publish('@acme/held', '4.0.0');
 
     expect(first).toMatchObject({ status: 503, text: expect.stringMatching(/Nothing was (stored or changed|published)/) as string });
-    expect(first.text).toMatch(reason === 'storage-denied' ? /credential/ : /check (the storage URL and )?that (the registry|it) is up/);
+    expect(first.text).toMatch(reason === 'storage-denied' ? /credential/ : /check (the storage URL and )?that (the registry|it) is up|look at the gateway|is the storage URL that of a registry/);
     expect(first.headers.get('retry-after')).not.toBeNull();
     expect(first.ms).toBeLessThan(FIRST_MS);
     expect(again.status).toBe(503);
