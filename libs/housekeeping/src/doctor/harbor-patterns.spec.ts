@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { type Cover, coverOf, isFor } from './harbor-patterns.ts';
+import { type Cover, coverOf, coverOfTags, isFor } from './harbor-patterns.ts';
 
 describe('a pattern of Harbor', () => {
   it.each([
@@ -60,5 +60,20 @@ describe('a pattern of Harbor', () => {
     ['a-0-*/**', 'a-0-', 'none'],
   ])('%j is, of what begins with its second part %s, for: %s', (pattern, beginning, cover) => {
     expect(coverOf(pattern, beginning)).toBe(cover);
+  });
+
+  it.each<[string, Cover]>([
+    ['', 'all'],
+    ['*', 'all'],
+    ['**', 'all'],
+    ['**/*', 'all'],
+    ['{_*,*}', 'all'],
+    ['_*', 'some'],
+    ['{_*,v*}', 'some'],
+    ['latest', 'some'],
+    ['{_*', 'some'],
+    ['a/b', 'none'],
+  ])('%j is of tags for: %s', (pattern, cover) => {
+    expect(coverOfTags(pattern)).toBe(cover);
   });
 });

@@ -21,6 +21,12 @@ export function coverOf(pattern: string, beginning: string): Cover {
   return alternatives === null ? 'some' : most(alternatives.map((alternative) => below(alternative, known, last)));
 }
 
+/** For which tags the pattern is; they have no slash. */
+export function coverOfTags(pattern: string): Cover {
+  const alternatives = pattern === '' ? [[DOUBLE]] : alternativesOf(pattern);
+  return alternatives === null ? 'some' : most(alternatives.map((alternative) => coverOfOne(alternative, '')));
+}
+
 /** The cover of several that must all be. */
 export function coverOfAll(covers: readonly Cover[]): Cover {
   if (covers.includes('none')) {

@@ -60,7 +60,8 @@ export const KNOWN_PRODUCTS: Readonly<Record<Product, KnownProduct>> = {
     creation: 'The project, which is the first part of the path of STORAGE_URL; repositories in it come with the first push.',
     notes: [
       'Two first pushes of one new tag at the same moment are both answered 201, and one is dropped (issue 23118): every tag is read back after it was put.',
-      'Tag immutability rules must exclude `_snapshot` and `_upstream`, with `immutableTags: true` these two alone; retention rules must spare tags that start with `_`.',
+      'Tag immutability rules must exclude `_snapshot` and `_upstream`, with `immutableTags: true` these two alone.',
+      'Retention rules must spare tags that start with `_`, and every tag in `catalog/` and `system/`. Where rules are for repositories of packages, one must retain versions too: what no rule retains is removed.',
       'A robot account needs pull, push and, to remove deleted versions, artifact delete.',
     ],
   },
@@ -81,7 +82,7 @@ export const KNOWN_PRODUCTS: Readonly<Record<Product, KnownProduct>> = {
     notes: [
       'Uploads in chunks are broken (roadmap 2831): they are never used there.',
       'With tag immutability and an exclusion filter for `_snapshot` and `_upstream` (`IMMUTABLE_WITH_EXCLUSION`), say `immutableTags: true`.',
-      'Lifecycle rules must leave out tags that start with `_`, and never go by the last pull.',
+      'Lifecycle rules must leave out tags that start with `_`, and never go by the last pull. Repositories below `catalog/` and `system/` must have none: where the creation template for the prefix brings some, make templates for these two without.',
     ],
   },
   acr: {
