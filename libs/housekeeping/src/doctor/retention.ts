@@ -13,6 +13,7 @@ export interface Retention {
 /** What every rule must be like, whatever a registry calls them. */
 const RULES = [
   'no rule removes a tag that begins with _: deletions, events and the origin of packages are there',
+  'no rule removes any tag in catalog/ and system/: the list of packages and the records of the system are there',
   'no rule goes by the last pull: what is read here is cached, and read from there once',
   'no rule removes untagged manifests that are children of an index: archives of Terraform providers',
   'rules by age or number of versions may remove versions; nobody can install them any more then',
