@@ -1,6 +1,6 @@
 import { isProxyError, ProxyError } from '@oci-package-proxy/errors';
 import { parseManifest, type Registry } from '@oci-package-proxy/oci';
-import { ANNOTATIONS, kindOf, ORIGIN_TAG, type PackageRef } from '@oci-package-proxy/storage';
+import { ANNOTATIONS, claimOf, claimSubject, kindOf, ORIGIN_TAG, type PackageRef } from '@oci-package-proxy/storage';
 
 import { inParallel } from './in-parallel.ts';
 import { type Problem, tagsOf } from './repository-check.ts';
@@ -41,7 +41,8 @@ export class ListedPackages {
 
   /**
    * Reports the packages of which no version, event or deletion is anywhere: they are looked for again, as they may have been published
-   * meanwhile. What came from upstream can come again, and is none.
+   * meanwhile. What came from upstream can come again, and is none; nor is one of which no version was ever decided: its first publish
+   * failed, or is still sending its files, and nobody was told that it is here.
    * @throws ProxyError what the store throws.
    */
   async reportEmpty({ registry, signal, onProblem }: EmptySearch): Promise<void> {
@@ -53,7 +54,7 @@ export class ListedPackages {
       }
       const [first] = places;
       if (first !== undefined && !states.has('none')) {
-        const message = states.has('origin') ? 'the catalogue lists it, and no version is there: it was lost, or its first publish is going on or never ended' : 'the catalogue lists it, and nothing of it is there: it was lost, or a copy to here was stopped when it had just begun';
+        const message = states.has('decided') ? 'the catalogue lists it, a version of it was decided, and none is there: it was lost, or its first publish is ending just now or was killed at its end' : 'the catalogue lists it, and nothing of it is there: it was lost, or a copy to here was stopped when it had just begun';
         onProblem({ ecosystem: first.ecosystem, package: first.name, repository: first.repository, tag: '', kind: 'catalogue', what: 'manifest', problem: 'empty', digest: null, message });
       }
     });
@@ -65,7 +66,7 @@ export class ListedPackages {
 }
 
 /** `none`: there is something, or it need not be there. */
-type Emptiness = 'none' | 'origin' | 'nothing';
+type Emptiness = 'none' | 'decided' | 'nothing';
 
 async function emptiness(registry: Registry, name: string, signal: AbortSignal | undefined): Promise<Emptiness> {
   const repository = registry.repository(name);
@@ -77,8 +78,11 @@ async function emptiness(registry: Registry, name: string, signal: AbortSignal |
     if (holdsVersions(tags)) {
       return 'none';
     }
+    if (!wasDecided(tags)) {
+      return 'none';
+    }
     const stored = await repository.readManifest(ORIGIN_TAG, { signal });
-    return stored !== null && parseManifest(stored).annotations?.[ANNOTATIONS.origin] === 'upstream' ? 'none' : 'origin';
+    return stored !== null && parseManifest(stored).annotations?.[ANNOTATIONS.origin] === 'upstream' ? 'none' : 'decided';
   } catch (error) {
     if (!isReported(error)) {
       throw error;
@@ -90,6 +94,12 @@ async function emptiness(registry: Registry, name: string, signal: AbortSignal |
 /** Whether a failure was reported when the repository was checked, or says nothing of this package. */
 function isReported(error: unknown): error is ProxyError {
   return isProxyError(error, 'integrity') || isProxyError(error, 'storage-unavailable');
+}
+
+/** Whether rivals for a version were told apart. Where tags can only be created that leaves no trace. */
+function wasDecided(tags: ReadonlySet<string>): boolean {
+  const ofOrigin = claimSubject(ORIGIN_TAG);
+  return [...tags].some((tag) => ![ofOrigin, undefined].includes(claimOf(tag)?.subject));
 }
 
 /** Whether there is more than where a package comes from and how that was decided: the ledger writes that first. */

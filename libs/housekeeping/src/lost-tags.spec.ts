@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { type Gate, type ManifestBytes, MemoryRegistry, type Registry, RemoteRegistry } from '@oci-package-proxy/oci';
+import { type Gate, isTagDeleter, type ManifestBytes, MemoryRegistry, type Registry, RemoteRegistry } from '@oci-package-proxy/oci';
 import { Catalogue, deletionTag, kindOf, Ledger, ORIGIN_TAG, SNAPSHOT_TAG } from '@oci-package-proxy/storage';
 import { type RunningRegistry, startDockerRegistry } from '@oci-package-proxy/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -167,20 +167,31 @@ describe('packages that the catalogue lists', () => {
     await fillStore(registry);
   });
 
-  it('are empty when nothing of them is there, or only where they come from', async () => {
-    const catalogue = new Catalogue(registry, false);
-    await catalogue.add(refTo('gone'));
-    await catalogue.add(refTo('begun'));
-    await new Ledger({ registry }).decideOrigin(refTo('begun'), 'published');
+  it('are empty when nothing of them is there, or what was decided is not', async () => {
+    registry = new MemoryRegistry();
+    await fillStore(registry);
+    await new Catalogue(registry, false).add(refTo('gone'));
+    await new Ledger({ registry }).publish(refTo('decided'), sampleFact('1.0.0'), BY);
+    const stored = registry.repository('test/decided');
+    expect(isTagDeleter(stored) && (await stored.deleteTag('1.0.0'))).toBe(true);
 
     const { problems } = await check(registry);
 
     expect(problems.toSorted((left, right) => left.repository.localeCompare(right.repository))).toMatchObject([
-      { package: 'begun', repository: 'test/begun', tag: '', kind: 'catalogue', problem: 'empty', message: expect.stringMatching(/lost.*first publish/) },
+      { package: 'decided', repository: 'test/decided', tag: '', kind: 'catalogue', problem: 'empty', message: expect.stringMatching(/lost.*first publish/) },
       { package: 'gone', repository: 'test/gone', tag: '', kind: 'catalogue', problem: 'empty', message: expect.stringMatching(/lost.*copy/) },
     ]);
     expect(await problemsIn(registry, { scope: { kind: 'prefix', prefix: 'test/gone' } })).toEqual(['test/gone  catalogue empty']);
     expect(await problemsIn(registry, { scope: { kind: 'prefix', prefix: 'test/many' } })).toEqual([]);
+  });
+
+  it.each([{ createOnly: true }, { createOnly: false }])('are not empty when their first publish failed before anything was decided: $createOnly', async (options) => {
+    registry = new MemoryRegistry(options);
+    await fillStore(registry);
+    await new Catalogue(registry, false).add(refTo('begun'));
+    await new Ledger({ registry }).decideOrigin(refTo('begun'), 'published');
+
+    expect(await problemsIn(registry)).toEqual([]);
   });
 
   it('are not empty once all their versions were deleted, nor when they are only known to come from upstream', async () => {

@@ -15,4 +15,4 @@ export { putOnce } from './listed-writes.ts';
 export { beforeWriting } from './write-outcome.ts';
 export { Reindexer, type ReindexerOptions, type ReindexOutcome } from './reindexing.ts';
 export { type CoveredTag, readCoverage } from './snapshot.ts';
-export { claimOf, claimSubjectOfDeletion, deletionTag, kindOf, ORIGIN_TAG, SNAPSHOT_TAG } from './tags.ts';
+export { claimOf, claimSubject, claimSubjectOfDeletion, deletionTag, kindOf, ORIGIN_TAG, SNAPSHOT_TAG } from './tags.ts';
