@@ -1,4 +1,5 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { type CommandResult, runCommand } from '../command.ts';
@@ -57,7 +58,8 @@ export async function terraformClient(options: TerraformClientOptions): Promise<
     XDG_CONFIG_HOME: join(home, '.config'),
     XDG_DATA_HOME: join(home, '.local/share'),
     XDG_RUNTIME_DIR: join(home, '.run'),
-    TMPDIR: directory,
+    // Providers listen on a socket there, whose whole path may have 107 bytes: no deeper directory would do.
+    TMPDIR: tmpdir(),
     TF_CLI_CONFIG_FILE: configFile,
     TF_IN_AUTOMATION: '1',
     TF_INPUT: '0',
