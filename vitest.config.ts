@@ -21,6 +21,8 @@ export default defineConfig({
           include: ['libs/*/src/**/*.spec.ts', 'apps/*/src/**/*.spec.ts', 'tools/*/src/**/*.spec.ts'],
           exclude: [REAL_REGISTRIES],
           testTimeout: 30_000,
+          // A server may take 15 s to listen on a busy machine.
+          hookTimeout: 30_000,
         },
       },
       {
