@@ -208,6 +208,19 @@ describe('answers of a hostile registry', () => {
     expect(registry.sent().filter((request) => request === 'GET /v2/').length).toBeLessThan(5);
   });
 
+  hostile('404 of a gateway', 'is believed of a registry that wants a token for its base and gives us none', async (registry) => {
+    const repository = await stored(registry);
+    const asksForToken = { 'www-authenticate': `Bearer realm="${registry.server.url}/token"` };
+    registry.misbehave((request, response) => {
+      if (request.url === '/v2/') {
+        return response.writeHead(401, asksForToken).end() !== undefined;
+      }
+      return response.writeHead(request.url.startsWith('/token') ? 403 : 404).end() !== undefined;
+    });
+
+    expect(await repository.readManifest('1.0.0')).toBeNull();
+  });
+
   for (const [name, text, run] of OPERATIONS.slice(0, 5)) {
     hostile('409 and 412 where no tag is put', `${name}: a policy is no conflict`, async (registry) => {
       const repository = await stored(registry);

@@ -1,4 +1,4 @@
-import { ProxyError } from '@oci-package-proxy/errors';
+import { isProxyError, ProxyError } from '@oci-package-proxy/errors';
 
 import { untilAborted } from './abort.ts';
 import { type Answer, headerText, type RegistryRequest } from './exchange.ts';
@@ -41,8 +41,9 @@ export class Presence {
     try {
       const answer = await this.#ask({ method: 'GET', url: this.#base, subject: `checking the registry ${this.#base.host}`, access: null, signal: AbortSignal.timeout(QUESTION_TIMEOUT_MS) });
       return answer.status !== 404;
-    } catch {
-      return false;
+    } catch (error) {
+      // Whoever refuses our credential is there.
+      return isProxyError(error, 'storage-denied');
     } finally {
       this.#asking = null;
     }
